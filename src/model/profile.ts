@@ -1,0 +1,166 @@
+/**
+ * The profile: what every analysis takes and every report writes. The words are pprof's
+ * (https://github.com/google/pprof/blob/main/proto/profile.proto); heap, arena and tier are heapprofd's and ours.
+ *
+ * A profile is built once (`ProfileBuilder`), then read only: analyses return new profiles.
+ */
+
+/** What a column of `Sample.values` counts, e.g. `{ type: 'inuse_space', unit: 'bytes' }`. */
+export interface ValueType {
+  readonly type: 'alloc_objects' | 'alloc_space' | 'inuse_objects' | 'inuse_space';
+  readonly unit: 'count' | 'bytes';
+}
+
+/** The four columns, in Go's names and order; readers default to the last. */
+export const SAMPLE_TYPES = [
+  { type: 'alloc_objects', unit: 'count' },
+  { type: 'alloc_space', unit: 'bytes' },
+  { type: 'inuse_objects', unit: 'count' },
+  { type: 'inuse_space', unit: 'bytes' },
+] as const satisfies readonly ValueType[];
+
+/** Index of a sample type in `Sample.values`. */
+export const ALLOC_OBJECTS = 0;
+export const ALLOC_SPACE = 1;
+export const INUSE_OBJECTS = 2;
+export const INUSE_SPACE = 3;
+
+/** One number per sample type. */
+export type Values = readonly [
+  allocObjects: number,
+  allocSpaceBytes: number,
+  inuseObjects: number,
+  inuseSpaceBytes: number,
+];
+
+/** A loaded binary. `start`, `limit` and `fileOffset` are run-time addresses and a file offset, in bytes. */
+export interface Mapping {
+  readonly id: number;
+  readonly start: bigint;
+  readonly limit: bigint;
+  readonly fileOffset: bigint;
+  readonly file: string;
+  /** GNU build id in hex, or '' where there is none. */
+  readonly buildId: string;
+  readonly hasFunctions: boolean;
+}
+
+/** `systemName` is the name as the binary has it (mangled); `startLine` 0 where unknown. */
+export interface FunctionInfo {
+  readonly id: number;
+  readonly name: string;
+  readonly systemName: string;
+  readonly file: string;
+  readonly startLine: number;
+}
+
+/** `line` and `column` are 1-based; 0 where unknown. */
+export interface Line {
+  readonly functionId: number;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** What kind of code a location is. 'runtime': V8 builtins and JIT code that decoded to no function. 'synthetic': made by us. */
+export type LocationKind = 'native' | 'js' | 'runtime' | 'synthetic';
+
+/** A program counter or a JavaScript position. Several lines mean inlining, the innermost first. */
+export interface Location {
+  readonly id: number;
+  /** 0 for JavaScript and synthetic locations. */
+  readonly mappingId: number;
+  readonly address: bigint;
+  readonly lines: readonly Line[];
+  readonly kind: LocationKind;
+}
+
+/** Who owns the memory of a heap. */
+export type Tier = 'host' | 'host-pinned' | 'device';
+
+/**
+ * `heap`: memory of one allocator: 'v8', 'libc.malloc', 'mmap', 'mmap.file', 'wasm', later 'cuda.*'.
+ * `arena`: region within the heap, e.g. 'glibc#0', 'v8:old_space', 'v8:pages'. `pool`: named group of arenas.
+ */
+export interface Labels {
+  readonly heap: string;
+  readonly arena?: string;
+  readonly pool?: string;
+  readonly tier: Tier;
+  readonly stage?: string;
+  /** Name and id, e.g. 'main', 'worker 3', 'tid 4711'. */
+  readonly thread?: string;
+  readonly pid: number;
+  /** How `arena` was found out: 'allocator' or 'v8' for now. */
+  readonly arena_source?: string;
+}
+
+/**
+ * One call path with labels. `stack` holds location ids, the leaf first. `variances` belongs to `values`, in squared units;
+ * 0 means exact. A value that nobody could know (V8 allocation totals before Node 26) is 0 and named in `Profile.unknown`.
+ */
+export interface Sample {
+  readonly stack: readonly number[];
+  readonly values: Values;
+  readonly variances: Values;
+  readonly labels: Labels;
+  /** Samples that the estimate rests on; exact values have 0. */
+  readonly observations: number;
+}
+
+/** A time series without stacks. Times are ns since the Unix epoch. */
+export interface Gauge {
+  readonly name: string;
+  readonly unit: 'bytes' | 'count' | 'nanoseconds';
+  readonly pid: number;
+  readonly points: readonly { readonly timeNs: bigint; readonly value: number }[];
+}
+
+/** Which moment the in-use columns show. */
+export type Moment = 'end' | 'peak' | 'timer' | 'demand';
+
+/** One process that took part. */
+export interface ProcessInfo {
+  readonly pid: number;
+  readonly parentPid: number;
+  /** Short name of the program, e.g. 'node'. Never arguments. */
+  readonly name: string;
+  readonly nodeVersion?: string;
+  readonly v8Version?: string;
+  readonly allocator: string;
+  readonly libc: string;
+  readonly forked: boolean;
+  /** Mean gap between native samples at the start and at the end, bytes; 0 without native samples. */
+  readonly nativeMeanBytes: number;
+  readonly nativeMeanAtEndBytes: number;
+  readonly v8IntervalBytes: number;
+  /** Counters of wire.h by name: what was dropped, truncated, unknown. */
+  readonly counters: Readonly<Record<string, number>>;
+  /** Peak of the estimated live bytes plus committed mappings, and when. */
+  readonly peakBytes: number;
+  readonly peakTimeNs: bigint;
+}
+
+/** A line for people about something that is missing or less exact than it could be. */
+export interface Notice {
+  readonly code: string;
+  readonly message: string;
+  readonly pid?: number;
+}
+
+export interface Profile {
+  readonly sampleTypes: typeof SAMPLE_TYPES;
+  readonly samples: readonly Sample[];
+  readonly locations: ReadonlyMap<number, Location>;
+  readonly functions: ReadonlyMap<number, FunctionInfo>;
+  readonly mappings: readonly Mapping[];
+  readonly gauges: readonly Gauge[];
+  readonly processes: readonly ProcessInfo[];
+  readonly moment: Moment;
+  readonly startedAtNs: bigint;
+  readonly durationNs: bigint;
+  /** Mean gap between samples, bytes: pprof's period. */
+  readonly periodBytes: number;
+  /** Columns that could not be known, per heap. */
+  readonly unknown: readonly { readonly heap: string; readonly types: readonly ValueType['type'][] }[];
+  readonly notices: readonly Notice[];
+}
