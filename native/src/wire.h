@@ -13,7 +13,7 @@
  * sites grow the same way, but their counters change. live and mappings are slabs of reused slots guarded by a sequence
  * number each. ring is a bounded queue that overwrites its oldest events. All integers are little endian.
  *
- * Any change of a layout here raises MP_WIRE_VERSION and is mirrored in src/interpret/wire.ts, whose tests read the
+ * Any change of a layout here raises MP_WIRE_VERSION and is mirrored in src/recording/wire.ts, whose tests read the
  * offsets that native/test/wire_offsets.c prints.
  */
 #ifndef MEMPROF_WIRE_H
@@ -54,7 +54,7 @@ struct mp_region {
 };
 _Static_assert(sizeof(struct mp_region) == 32, "wire");
 
-/* What was lost, and why. Index into mp_header.counters; src/interpret/wire.ts has the same names in the same order. */
+/* What was lost, and why. Index into mp_header.counters; src/recording/wire.ts has the same names in the same order. */
 enum mp_counter {
   MP_ALLOC_SAMPLES,      /* heap allocations that were sampled */
   MP_FREE_SAMPLES,       /* frees of those */
