@@ -1,0 +1,69 @@
+/* The store: the file that this process fills and memprof reads (wire.h draws it). Interning, counters, events.
+ *
+ * Nothing here allocates, opens files or waits without bound. A record that already exists is found without a lock; a new
+ * one is added under a lock that gives up after a while, so neither a signal handler nor a fork can hang the program. What
+ * cannot be stored is dropped and counted. */
+#ifndef MEMPROF_STORE_H
+#define MEMPROF_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire.h"
+
+#define MP_NONE UINT32_MAX /* no index */
+
+/* Adds to a counter of the header; does nothing while there is no store. */
+void mp_count(enum mp_counter counter, uint64_t by);
+
+/* The id of an interned UTF-8 string; 0 for the empty string and when there is no room. */
+uint32_t mp_store_string(const char *utf8, size_t bytes);
+
+/* The index of an interned function, deduplicated by content; MP_NONE when there is no room. */
+uint32_t mp_store_function(const struct mp_function *function);
+
+/* The index of a module record, added unless the same object is there already; MP_NONE when there is no room. */
+uint32_t mp_store_module(const struct mp_module *module);
+
+struct mp_site_key {
+  uint32_t node;
+  uint32_t heap; /* enum mp_heap */
+  uint64_t arena;
+  uint32_t tid;
+  uint32_t flags; /* enum mp_node_flags */
+};
+
+/* The trie node of a stack (frames leaf first); *flags gets MP_SITE_STACK_TRUNCATED when only its root-most part fitted. */
+uint32_t mp_store_stack(const uint64_t *frames, int count, uint32_t *flags);
+
+/* The site of a key; MP_NONE when there is no room. Drops the thread id first when sites run short. */
+uint32_t mp_store_site(const struct mp_site_key *key);
+
+/* Adds one allocation to a site: `objects` and `bytes` are estimates, the variances theirs. */
+void mp_site_add(uint32_t site, double objects, double bytes, double objects_variance, double bytes_variance);
+
+/* Appends an event; its ticket is filled in here. */
+void mp_store_event(const struct mp_event *event);
+
+/* --- the file ------------------------------------------------------------------------------------------------------- */
+
+/* Makes <directory>/<pid>.<n>.store and maps it. Returns false after counting why in control->refusals. */
+bool mp_store_create(const char *directory, struct mp_control *control, bool forked);
+
+/* Forgets the parent's store in a forked child, without writing to it. */
+void mp_store_forget(void);
+
+/* The mapped header, or NULL while there is no store. */
+struct mp_header *mp_store_header(void);
+
+/* The start of a region's records. */
+void *mp_store_region(enum mp_region_id id);
+
+/* Makes the first `bytes` of a region safe to touch: false when tmpfs is full (counted). Needs the region's lock. */
+bool mp_store_reserve(enum mp_region_id id, uint64_t bytes);
+
+/* True from the moment that teardown was announced: nothing may be recorded any more. */
+bool mp_store_frozen(void);
+
+#endif
