@@ -1,0 +1,130 @@
+import { frameReader } from '../model/frames.js';
+import { INUSE_SPACE, type Profile, type Sample, type Values, type ValueType } from '../model/profile.js';
+import { describeSite, moduleOf, type Site, siteOf } from './site.js';
+
+export const GROUPINGS = ['site', 'module', 'heap', 'arena', 'thread', 'process'] as const;
+export type GroupBy = (typeof GROUPINGS)[number];
+
+/** Sums over the samples of one group. */
+export interface Group {
+  readonly name: string;
+  readonly values: Values;
+  readonly variances: Values;
+  /** The part of `values` that rests on samples without variance: measured, not estimated. */
+  readonly exact: Values;
+  readonly observations: number;
+  /** Part of the profile's whole, by the column that was sorted by: 0 to 1. */
+  readonly share: number;
+  /** Columns that are too small, because one of the group's heaps does not know them. */
+  readonly unknown: readonly ValueType['type'][];
+  /** Grouping by site only. */
+  readonly site?: Site;
+  readonly heap?: string;
+}
+
+interface Sums {
+  readonly values: [number, number, number, number];
+  readonly variances: [number, number, number, number];
+  readonly exact: [number, number, number, number];
+  readonly heaps: Set<string>;
+  observations: number;
+  site?: Site;
+}
+
+const COLUMNS = [0, 1, 2, 3] as const;
+
+/** Sums all samples that share a key; the biggest group of `column` comes first. */
+export function group(profile: Profile, by: GroupBy, column: 0 | 1 | 2 | 3 = INUSE_SPACE): Group[] {
+  const keyOf = keys(profile, by);
+  const groups = new Map<string, Sums>();
+  let whole = 0;
+  for (const sample of profile.samples) {
+    const { name, site } = keyOf(sample);
+    // One site may hold V8 objects and native memory: rows of different allocators are not the same thing.
+    const key = by === 'site' ? `${sample.labels.heap}\0${name}` : name;
+    let sums = groups.get(key);
+    if (!sums) {
+      sums = { ...emptySums(), ...(site && { site }) };
+      groups.set(key, sums);
+    }
+    add(sums, sample);
+    whole += sample.values[column];
+  }
+  return [...groups]
+    .map(([key, sums]) => finish(profile, by === 'site' ? key.slice(key.indexOf('\0') + 1) : key, sums, whole, column))
+    .sort((a, b) => Math.abs(b.values[column]) - Math.abs(a.values[column]) || compare(a.name, b.name));
+}
+
+/** The sum over every sample. */
+export function total(profile: Profile): Group {
+  const sums = emptySums();
+  for (const sample of profile.samples) add(sums, sample);
+  return finish(profile, 'total', sums, sums.values[INUSE_SPACE], INUSE_SPACE);
+}
+
+const emptySums = (): Sums => ({
+  values: [0, 0, 0, 0],
+  variances: [0, 0, 0, 0],
+  exact: [0, 0, 0, 0],
+  heaps: new Set(),
+  observations: 0,
+});
+
+function add(sums: Sums, sample: Sample): void {
+  for (const i of COLUMNS) {
+    sums.values[i] += sample.values[i];
+    sums.variances[i] += sample.variances[i];
+    if (sample.variances[i] === 0) sums.exact[i] += sample.values[i];
+  }
+  sums.observations += sample.observations;
+  sums.heaps.add(sample.labels.heap);
+}
+
+function finish(profile: Profile, name: string, sums: Sums, whole: number, column: 0 | 1 | 2 | 3): Group {
+  const { heaps, ...rest } = sums;
+  const unknown = new Set(profile.unknown.filter(({ heap }) => heaps.has(heap)).flatMap(({ types }) => types));
+  const [heap] = heaps;
+  return {
+    name,
+    ...rest,
+    share: whole === 0 ? 0 : sums.values[column] / whole,
+    unknown: [...unknown],
+    ...(heaps.size === 1 && heap !== undefined && { heap }),
+  };
+}
+
+// Not localeCompare: the order must not depend on the machine's language.
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+function keys(profile: Profile, by: GroupBy): (sample: Sample) => { name: string; site?: Site } {
+  const severalProcesses = new Set(profile.samples.map(({ labels }) => labels.pid)).size > 1;
+  const inProcess = (name: string, pid: number) => (severalProcesses ? `${name} [${pid}]` : name);
+  switch (by) {
+    case 'site': {
+      const siteOfSample = siteReader(profile);
+      return (sample) => {
+        const site = siteOfSample(sample);
+        return { name: describeSite(site), site };
+      };
+    }
+    case 'module': {
+      const siteOfSample = siteReader(profile);
+      return (sample) => ({ name: moduleOf(siteOfSample(sample)) });
+    }
+    case 'heap':
+      return ({ labels }) => ({ name: labels.heap });
+    case 'arena':
+      return ({ labels }) => ({ name: inProcess(labels.arena ?? `${labels.heap} (no arena)`, labels.pid) });
+    case 'thread':
+      return ({ labels }) => ({ name: inProcess(labels.thread ?? '(unknown thread)', labels.pid) });
+    case 'process': {
+      const names = new Map(profile.processes.map((process) => [process.pid, process.name]));
+      return ({ labels }) => ({ name: `${names.get(labels.pid) ?? 'process'} [${labels.pid}]` });
+    }
+  }
+}
+
+function siteReader(profile: Profile): (sample: Sample) => Site {
+  const framesOfSample = frameReader(profile);
+  return (sample) => siteOf(framesOfSample(sample));
+}

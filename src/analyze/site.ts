@@ -1,0 +1,88 @@
+import { baseName, type Frame } from '../model/frames.js';
+
+/** What a call path is about, in up to three frames: the code that asked, the line of the program that led there, and what it called. */
+export interface Site {
+  /** The native function that allocates, or Node's own JavaScript where that says more (`Buffer.alloc`). */
+  readonly callee?: Frame;
+  /** The leaf-most JavaScript frame that is not Node's own. */
+  readonly js?: Frame;
+  /** The leaf-most JavaScript frame of the program itself, where `js` belongs to a package. */
+  readonly user?: Frame;
+}
+
+/** Frames that only pass an allocation on; what called them says more. */
+const ALLOCATOR_WRAPPERS = [
+  /^operator (new|delete)/,
+  /^(__libc_|__interceptor_|_+)?(malloc|calloc|realloc|reallocarray|memalign|aligned_alloc|posix_memalign|valloc|pvalloc|strn?dup|v?asprintf|mmap(64)?|mremap|sbrk)(@|$)/,
+  /^(std|__gnu_cxx)::.*(allocat|_M_|_Znwm|vector|basic_string|unordered_map|map<|deque|make_shared|make_unique|__shared_)/i,
+  /^(alloc|__rust|__rg|__rdl)(::alloc|_alloc|_realloc)/,
+  /alloc::raw_vec::|hashbrown::raw::/,
+  /^uv__?(malloc|calloc|realloc)/,
+  /^CRYPTO_(malloc|zalloc|realloc)/,
+];
+
+/** Frames of the engine between a JavaScript call and the code that it reaches. */
+const ENGINE = [
+  /^v8::/,
+  /^(non-virtual thunk to )?v8::/,
+  /^node::/,
+  /^v8impl::/,
+  /^napi_/,
+  /^Napi::/,
+  /^Nan::/,
+  /^Builtins_/,
+  /^\(anonymous namespace\)::v8impl::/,
+  /^cppgc::/,
+];
+
+const matches = (name: string, patterns: readonly RegExp[]): boolean => patterns.some((pattern) => pattern.test(name));
+
+const isCode = (frame: Frame): boolean => frame.kind === 'native' || frame.kind === 'synthetic';
+const isNodesOwn = (frame: Frame): boolean => frame.file.startsWith('node:') || frame.file === '';
+const isPackage = (frame: Frame): boolean => frame.file.includes('node_modules/');
+
+/** Finds the frames worth showing. `frames` is the whole call path, the leaf first. */
+export function siteOf(frames: readonly Frame[]): Site {
+  const jsAt = frames.findIndex((frame) => frame.kind === 'js' && !isNodesOwn(frame));
+  const js = frames[jsAt];
+  const below = jsAt === -1 ? frames : frames.slice(0, jsAt);
+  const callee =
+    below.find((frame) => isCode(frame) && !matches(frame.name, ALLOCATOR_WRAPPERS) && !matches(frame.name, ENGINE)) ??
+    below.findLast((frame) => frame.kind === 'js') ??
+    below.find((frame) => !matches(frame.name, ALLOCATOR_WRAPPERS)) ??
+    below[0];
+  const user = js && isPackage(js) ? frames.find((frame) => frame.kind === 'js' && isProgram(frame)) : undefined;
+  return { ...(callee && { callee }), ...(js && { js }), ...(user && { user }) };
+}
+
+const isProgram = (frame: Frame): boolean => !isNodesOwn(frame) && !isPackage(frame);
+
+/** `name file:line` or `name module`, for keys and one-line tables. */
+export function describeFrame(frame: Frame): string {
+  const place = frame.file ? `${frame.file}${frame.line > 0 ? `:${frame.line}` : ''}` : baseName(frame.module);
+  return place ? `${frame.name} ${place}` : frame.name;
+}
+
+/** Same site, same text: the program's line first. */
+export function describeSite(site: Site): string {
+  const frames = [site.user, site.js, site.callee].filter((frame) => frame !== undefined);
+  return frames.map(describeFrame).join(' > ') || '(no stack)';
+}
+
+/** Npm package of a JavaScript file, or the file itself. */
+function packageOf(file: string): string {
+  const inside = file.slice(file.lastIndexOf('node_modules/') + 'node_modules/'.length);
+  if (!file.includes('node_modules/')) return file;
+  return inside
+    .split('/')
+    .slice(0, inside.startsWith('@') ? 2 : 1)
+    .join('/');
+}
+
+/** The module that a call path's memory belongs to: the binary of the callee, else the package or file of the JavaScript. */
+export function moduleOf(site: Site): string {
+  if (site.callee?.module && !matches(site.callee.name, ENGINE)) return baseName(site.callee.module);
+  if (site.js) return packageOf(site.js.file);
+  if (site.callee?.module) return baseName(site.callee.module);
+  return site.callee?.file || '(unknown)';
+}

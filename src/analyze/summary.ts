@@ -1,0 +1,116 @@
+import type { Frame } from '../model/frames.js';
+import type { Gauge, ProcessInfo, Profile, ValueType } from '../model/profile.js';
+import {
+  type Estimate,
+  SUMMARY_VERSION,
+  type Summary,
+  type SummaryRow,
+  type SummarySiteFrame,
+} from '../schema/summary.js';
+import { type Group, type GroupBy, group, total } from './group.js';
+import { interval } from './interval.js';
+import { topSites } from './top.js';
+
+export interface SummaryOptions {
+  readonly memprofVersion: string;
+  /** Also list every group of this kind. */
+  readonly by?: GroupBy;
+  /** How many sites to list; 10 unless told. */
+  readonly top?: number;
+}
+
+const RECORDED = {
+  kept: [
+    'short names, process ids, parents and thread names of the processes',
+    'names, files, lines and offsets of functions; paths and build ids of binaries',
+    'sizes, times, addresses and counts of sampled allocations and of mappings',
+    'versions of Node, V8 and the C library; resident and committed bytes over time',
+    "the program's exit status",
+  ],
+  never: ['contents of memory', 'source text', 'command-line arguments', 'environment variables'],
+};
+
+/** The canonical result of a profile: what summary.json holds and what the text report prints. Throws nothing. */
+export function summarize(profile: Profile, options: SummaryOptions): Summary {
+  const { by } = options;
+  return {
+    version: SUMMARY_VERSION,
+    memprofVersion: options.memprofVersion,
+    moment: profile.moment,
+    startedAtNs: profile.startedAtNs.toString(),
+    durationNs: profile.durationNs.toString(),
+    periodBytes: profile.periodBytes,
+    total: row(total(profile)),
+    heaps: group(profile, 'heap').map(row),
+    sites: topSites(profile, options.top).map(row),
+    ...(by && { groups: { by, rows: group(profile, by).map(row) } }),
+    processes: profile.processes.map(processOf),
+    gauges: profile.gauges.map(gaugeOf),
+    unknown: profile.unknown.map(({ heap, types }) => ({ heap, types: [...types] })),
+    notices: profile.notices.map((notice) => ({ ...notice })),
+    recorded: { kept: [...RECORDED.kept], never: [...RECORDED.never] },
+  };
+}
+
+function row(group: Group): SummaryRow {
+  const { site } = group;
+  return {
+    name: group.name,
+    ...(group.heap !== undefined && { heap: group.heap }),
+    alloc_objects: estimate(group, 0, 'alloc_objects'),
+    alloc_space: estimate(group, 1, 'alloc_space'),
+    inuse_objects: estimate(group, 2, 'inuse_objects'),
+    inuse_space: estimate(group, 3, 'inuse_space'),
+    observations: group.observations,
+    share: Number(group.share.toFixed(4)),
+    ...(site?.user && { user: siteFrame(site.user) }),
+    ...(site?.js && { js: siteFrame(site.js) }),
+    ...(site?.callee && { callee: siteFrame(site.callee) }),
+  };
+}
+
+const siteFrame = ({ name, file, line, module }: Frame): SummarySiteFrame => ({ name, file, line, module });
+
+/** Bytes and objects are whole things: more digits would only look exact. */
+function estimate(group: Group, column: 0 | 1 | 2 | 3, type: ValueType['type']): Estimate {
+  const value = group.values[column];
+  const variance = group.variances[column];
+  const exact = group.exact[column];
+  const { low, high } = interval(value - exact, variance);
+  if (group.unknown.includes(type)) {
+    // Heaps that do know the column still give a lower bound.
+    return { kind: 'unknown', value: null, low: value > 0 ? Math.round(exact + low) : null, high: null };
+  }
+  return {
+    kind: variance > 0 ? 'estimated' : 'measured',
+    value: Math.round(value),
+    low: Math.round(exact + low),
+    high: Math.round(exact + high),
+  };
+}
+
+function processOf(process: ProcessInfo): Summary['processes'][number] {
+  const { nativeMeanBytes, nativeMeanAtEndBytes, v8IntervalBytes, peakBytes, peakTimeNs, counters, ...rest } = process;
+  return {
+    ...rest,
+    sampling: { nativeMeanBytes, nativeMeanAtEndBytes, v8IntervalBytes },
+    peak: { bytes: Math.round(peakBytes), timeNs: peakTimeNs.toString() },
+    counters: { ...counters },
+  };
+}
+
+function gaugeOf(gauge: Gauge): Summary['gauges'][number] {
+  const { name, unit, pid, points } = gauge;
+  let peak = points[0];
+  for (const point of points) if (peak === undefined || point.value > peak.value) peak = point;
+  return {
+    name,
+    unit,
+    pid,
+    points: points.length,
+    start: points[0]?.value ?? null,
+    peak: peak?.value ?? null,
+    peakTimeNs: peak?.timeNs.toString() ?? null,
+    end: points.at(-1)?.value ?? null,
+  };
+}

@@ -1,0 +1,55 @@
+import type { Location, LocationKind, Profile, Sample } from './profile.js';
+
+/** One line of a call path as people read it: a location spelled out. `line` is 1-based, 0 where unknown; `module` is '' for JavaScript. */
+export interface Frame {
+  readonly name: string;
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly kind: LocationKind;
+  /** Path of the binary that the code lies in. */
+  readonly module: string;
+}
+
+/** Last component of a path. */
+export function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+/** The frames of one location, the innermost inlined function first; a location without a symbol is `module+0xoffset`. */
+export function framesOf(profile: Profile, location: Location): Frame[] {
+  const mapping =
+    location.mappingId === 0 ? undefined : profile.mappings.find((candidate) => candidate.id === location.mappingId);
+  const module = mapping?.file ?? '';
+  if (location.lines.length === 0) {
+    const offset = mapping ? location.address - mapping.start + mapping.fileOffset : location.address;
+    const name = `${mapping ? `${baseName(module)}+` : ''}0x${offset.toString(16)}`;
+    return [{ name, file: '', line: 0, column: 0, kind: location.kind, module }];
+  }
+  return location.lines.map((line) => {
+    const fn = profile.functions.get(line.functionId);
+    return {
+      name: fn?.name || fn?.systemName || (location.kind === 'js' ? '(anonymous)' : '(unknown)'),
+      file: fn?.file ?? '',
+      line: line.line,
+      column: line.column,
+      kind: location.kind,
+      module,
+    };
+  });
+}
+
+/** Spells out call paths, each location once: profiles repeat them thousands of times. Returns frames leaf first. */
+export function frameReader(profile: Profile): (sample: Sample) => Frame[] {
+  const known = new Map<number, Frame[]>();
+  return (sample) =>
+    sample.stack.flatMap((id) => {
+      let frames = known.get(id);
+      if (!frames) {
+        const location = profile.locations.get(id);
+        frames = location ? framesOf(profile, location) : [];
+        known.set(id, frames);
+      }
+      return frames;
+    });
+}

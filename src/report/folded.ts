@@ -1,0 +1,37 @@
+import { type Frame, frameReader } from '../model/frames.js';
+import { INUSE_SPACE, type Profile } from '../model/profile.js';
+import type { ReportOptions } from './options.js';
+
+/**
+ * Collapsed stacks as flamegraph.pl and its kin read them: `heap;root;...;leaf bytes`, one line a stack, bytes in use. Equal
+ * stacks are merged and sorted. The heap is the root frame, because the format has no labels.
+ */
+export function writeFolded(profile: Profile, _options?: ReportOptions): string {
+  const frames = frameReader(profile);
+  const bytesByStack = new Map<string, number>();
+  for (const sample of profile.samples) {
+    const path = frames(sample).reverse().map(frameText);
+    const stack = [sample.labels.heap, ...path].map(escapeFrame).join(';');
+    bytesByStack.set(stack, (bytesByStack.get(stack) ?? 0) + sample.values[INUSE_SPACE]);
+  }
+  return [...bytesByStack]
+    .map(([stack, bytes]) => ({ stack, bytes: Math.round(bytes) }))
+    .filter(({ bytes }) => bytes !== 0)
+    .sort((a, b) => (a.stack < b.stack ? -1 : 1))
+    .map(({ stack, bytes }) => `${stack} ${bytes}\n`)
+    .join('');
+}
+
+function frameText({ name, file, line }: Frame): string {
+  if (!file) return name;
+  return `${name} (${file}${line > 0 ? `:${line}` : ''})`;
+}
+
+/** `;` parts frames and a line end ends the stack; readers take what follows the last blank as the number. */
+export function escapeFrame(text: string): string {
+  const clean = text
+    .replaceAll(';', ':')
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
+    .trim();
+  return clean === '' ? '(unknown)' : clean;
+}

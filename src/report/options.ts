@@ -1,0 +1,28 @@
+import type { Summary } from '../schema/summary.js';
+
+/** Colours of a terminal, injected: the reports know roles, not escape codes. */
+export interface Paint {
+  readonly heading: (text: string) => string;
+  readonly measured: (text: string) => string;
+  readonly estimated: (text: string) => string;
+  readonly unknown: (text: string) => string;
+  readonly dim: (text: string) => string;
+  readonly warning: (text: string) => string;
+}
+
+const same = (text: string): string => text;
+export const PLAIN: Paint = {
+  heading: same,
+  measured: same,
+  estimated: same,
+  unknown: same,
+  dim: same,
+  warning: same,
+};
+
+export interface ReportOptions {
+  /** What `summarize` of analyze/ found in the same profile. */
+  readonly summary: Summary;
+  /** For `text`; without colour unless given. */
+  readonly paint?: Paint;
+}

@@ -1,0 +1,190 @@
+import { baseName } from '../model/frames.js';
+import type { Profile } from '../model/profile.js';
+import type { Estimate, Summary, SummaryRow, SummarySiteFrame } from '../schema/summary.js';
+import { formatBytes, formatCount, formatDuration, formatEstimate, MARKS, shorten } from './format.js';
+import { type Paint, PLAIN, type ReportOptions } from './options.js';
+
+const WIDTH = 80;
+const NAME_WIDTH = 23;
+const VALUE_WIDTH = 25;
+const SHARE_WIDTH = 6;
+
+const MOMENT_TEXT = {
+  end: 'in use at the end',
+  peak: 'in use at the peak',
+  timer: 'in use at the last timed snapshot',
+  demand: 'in use when asked',
+} as const satisfies Record<Summary['moment'], string>;
+
+/** The summary for people: 80 columns, colours only through `paint`. */
+export function writeText(_profile: Profile, { summary, paint = PLAIN }: ReportOptions): string {
+  const sections = [
+    header(summary, paint),
+    table('By heap', summary.heaps, paint),
+    summary.groups ? groups(summary.groups, paint) : sites('Biggest sites', summary.sites, paint),
+    gauges(summary, paint),
+    processes(summary, paint),
+    notices(summary, paint),
+    [legend(paint)],
+  ];
+  return `${sections
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n')}\n`;
+}
+
+function header(summary: Summary, paint: Paint): string[] {
+  const names = [...new Set(summary.processes.map(({ name }) => name))].join(', ') || 'profile';
+  const count = summary.processes.length;
+  const parts = [formatDuration(BigInt(summary.durationNs)), ...(count > 1 ? [`${count} processes`] : [])];
+  const { total } = summary;
+  return [
+    paint.heading(shorten(`memprof  ${names}  ${parts.join(', ')}, ${MOMENT_TEXT[summary.moment]}`, WIDTH)),
+    '',
+    `in use     ${painted(total.inuse_space, 'bytes', paint)}  in ${bare(total.inuse_objects)} objects`,
+    `allocated  ${painted(total.alloc_space, 'bytes', paint)}  in ${bare(total.alloc_objects)} objects`,
+  ];
+}
+
+function bare({ value, low }: Estimate): string {
+  if (value !== null) return formatCount(value);
+  return low === null ? 'unknown' : `over ${formatCount(low)}`;
+}
+
+/** Colours one number by how sure it is; `width` pads what is seen, not the escape codes. */
+function painted(estimate: Estimate, unit: 'bytes' | 'count', paint: Paint, width = 0): string {
+  const text = formatEstimate(estimate, unit);
+  return paint[estimate.kind](text) + ' '.repeat(Math.max(0, width - text.length));
+}
+
+const percent = (share: number): string => `${(share * 100).toFixed(1)} %`.padStart(SHARE_WIDTH + 1);
+
+function table(title: string, rows: readonly SummaryRow[], paint: Paint): string[] {
+  if (rows.length === 0) return [];
+  const head = `${title.padEnd(NAME_WIDTH)}${'in use'.padEnd(VALUE_WIDTH)}${'allocated'.padEnd(VALUE_WIDTH)}${'share'.padStart(SHARE_WIDTH)}`;
+  return [
+    paint.heading(head),
+    ...rows.map(
+      (row) =>
+        shorten(row.name, NAME_WIDTH - 1).padEnd(NAME_WIDTH) +
+        painted(row.inuse_space, 'bytes', paint, VALUE_WIDTH) +
+        painted(row.alloc_space, 'bytes', paint, VALUE_WIDTH) +
+        percent(row.share),
+    ),
+  ];
+}
+
+function groups({ by, rows }: NonNullable<Summary['groups']>, paint: Paint): string[] {
+  return by === 'site' ? sites('Sites', rows, paint) : table(`By ${by}`, rows, paint);
+}
+
+function sites(title: string, rows: readonly SummaryRow[], paint: Paint): string[] {
+  if (rows.length === 0) return [paint.heading(title), '  nothing was in use'];
+  return [
+    paint.heading(title),
+    ...rows.flatMap((row, i) => [
+      `${String(i + 1).padStart(3)}  ${painted(row.inuse_space, 'bytes', paint, VALUE_WIDTH)}${percent(row.share)}  ${row.heap ?? ''}`,
+      ...siteLines(row).map((line) => paint.dim(`       ${shorten(line, WIDTH - 7)}`)),
+    ]),
+  ];
+}
+
+/** The program's own line first, then what it called. */
+function siteLines(row: SummaryRow): string[] {
+  const frames = [row.user, row.js, row.callee].filter((frame) => frame !== undefined);
+  return frames.length === 0 ? [row.name] : frames.map((frame, i) => `${'  '.repeat(i)}${frameText(frame)}`);
+}
+
+function frameText({ name, file, line, module }: SummarySiteFrame): string {
+  const place = file ? `${file}${line > 0 ? `:${line}` : ''}` : baseName(module);
+  // A path says where to look even when its beginning is cut; a C++ name says little by its end.
+  const room = WIDTH - 12;
+  if (!place) return shorten(name, room);
+  const shortName = name.length > 40 ? shorten(name, 40) : name;
+  const left = room - shortName.length - 2;
+  return `${shortName}  ${place.length > left ? `…${place.slice(place.length - left + 1)}` : place}`;
+}
+
+function gauges(summary: Summary, paint: Paint): string[] {
+  const shown = summary.gauges.filter((gauge) => gauge.unit === 'bytes' && gauge.points > 0);
+  if (shown.length === 0) return [];
+  const several = new Set(shown.map(({ pid }) => pid)).size > 1;
+  const size = (bytes: number | null) => (bytes === null ? '' : formatBytes(bytes)).padStart(13);
+  return [
+    paint.heading(
+      `${'Over time'.padEnd(NAME_WIDTH)}${'start'.padStart(13)}${'peak'.padStart(13)}${'end'.padStart(13)}`,
+    ),
+    ...shown.map(
+      ({ name, pid, start, peak, end }) =>
+        shorten(several ? `${name} [${pid}]` : name, NAME_WIDTH - 1).padEnd(NAME_WIDTH) +
+        size(start) +
+        size(peak) +
+        size(end),
+    ),
+  ];
+}
+
+/** Counters that tell how much was seen; all others tell of something lost. */
+const TALLIES = new Set(['alloc_samples', 'free_samples', 'map_events', 'sample_ns', 'mean_raises']);
+
+function processes(summary: Summary, paint: Paint): string[] {
+  if (summary.processes.length === 0) return [];
+  return [
+    paint.heading('Processes'),
+    ...summary.processes.flatMap((process) => {
+      const { nativeMeanBytes, nativeMeanAtEndBytes, v8IntervalBytes } = process.sampling;
+      const sampling = [
+        ...(nativeMeanBytes > 0 ? [`native every ${formatBytes(nativeMeanBytes)}`] : []),
+        ...(nativeMeanAtEndBytes > nativeMeanBytes ? [`(${formatBytes(nativeMeanAtEndBytes)} at the end)`] : []),
+        ...(v8IntervalBytes > 0 ? [`V8 every ${formatBytes(v8IntervalBytes)}`] : []),
+      ].join(' ');
+      const facts = [
+        ...(process.nodeVersion ? [`Node ${process.nodeVersion.replace(/^v/, '')}`] : []),
+        ...(process.forked ? ['forked'] : []),
+        ...(sampling ? [sampling] : []),
+        ...(process.peak.bytes > 0 ? [`peak ${formatBytes(process.peak.bytes)}`] : []),
+      ];
+      const lost = Object.entries(process.counters).filter(([name, count]) => count > 0 && !TALLIES.has(name));
+      return [
+        shorten(`${process.name} [${process.pid}]  ${facts.join(', ')}`, WIDTH),
+        ...(lost.length > 0
+          ? wrap(lost.map(([name, count]) => `${name} ${formatCount(count)}`).join(', '), '  lost: ').map(paint.warning)
+          : []),
+      ];
+    }),
+  ];
+}
+
+function notices(summary: Summary, paint: Paint): string[] {
+  const missing = summary.unknown.map(({ heap, types }) => `${heap}: ${types.join(', ')} could not be known here.`);
+  const lines = [
+    ...missing.map((text) => ({ text })),
+    ...summary.notices.map(({ message, pid }) => ({ text: message, pid })),
+  ];
+  return lines.flatMap(({ text, ...rest }) => {
+    const pid = 'pid' in rest && rest.pid !== undefined ? `[${rest.pid}] ` : '';
+    return wrap(`${pid}${text}`, '! ').map(paint.warning);
+  });
+}
+
+/** Breaks at blanks; the following lines are indented like the first one's text. */
+function wrap(text: string, prefix: string): string[] {
+  const lines: string[] = [];
+  let line = prefix;
+  for (const word of text.split(/\s+/).filter((part) => part !== '')) {
+    if (line.length + word.length > WIDTH && line.trim() !== '' && line !== prefix) {
+      lines.push(line.trimEnd());
+      line = ' '.repeat(prefix.length);
+    }
+    line += `${word} `;
+  }
+  return [...lines, line.trimEnd()];
+}
+
+function legend(paint: Paint): string {
+  return [
+    paint.measured(`${MARKS.measured} measured`),
+    paint.estimated(`${MARKS.estimated} estimated, with its 95 % interval`),
+    paint.unknown(`${MARKS.unknown} not known here`),
+  ].join('   ');
+}

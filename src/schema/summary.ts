@@ -1,0 +1,108 @@
+import { z } from 'zod';
+
+/** Raised when a field changes its meaning or goes away; new fields do not raise it. */
+export const SUMMARY_VERSION = 1;
+
+const name = z.string();
+const count = z.number().int().nonnegative();
+/** Nanoseconds do not fit into a JSON number. */
+const nanoseconds = z
+  .string()
+  .regex(/^-?\d+$/)
+  .describe('nanoseconds, a decimal string');
+const columnName = z.enum(['alloc_objects', 'alloc_space', 'inuse_objects', 'inuse_space']);
+
+export const Estimate = z
+  .object({
+    kind: z.enum(['measured', 'estimated', 'unknown']),
+    value: z.number().nullable().describe('null where it is unknown'),
+    low: z.number().nullable().describe('of an unknown value: what the heaps that know it add up to at least'),
+    high: z.number().nullable(),
+  })
+  .describe('a value with its 95 % interval; low = high = value where it was measured');
+
+const columns = {
+  alloc_objects: Estimate.describe('objects ever allocated'),
+  alloc_space: Estimate.describe('bytes ever allocated'),
+  inuse_objects: Estimate.describe('objects in use at the moment of the profile'),
+  inuse_space: Estimate.describe('bytes in use at the moment of the profile'),
+  observations: count.describe('samples that the estimates rest on'),
+  share: z.number().describe('part of all bytes in use, 0 to 1'),
+};
+
+const SiteFrame = z.object({ name, file: name, line: count, module: name });
+
+const Row = z.object({ name, heap: name.optional(), ...columns });
+const SiteRow = Row.extend({
+  user: SiteFrame.optional().describe("the program's own line, where js belongs to a package"),
+  js: SiteFrame.optional().describe('the leaf-most JavaScript frame that is not part of Node'),
+  callee: SiteFrame.optional().describe('what that line called, without wrappers of malloc and frames of V8 and Node'),
+});
+
+const Process = z.object({
+  pid: count,
+  parentPid: count,
+  name: name.describe('short name of the program, never its arguments'),
+  nodeVersion: name.optional(),
+  v8Version: name.optional(),
+  allocator: name,
+  libc: name,
+  forked: z.boolean(),
+  sampling: z.object({
+    nativeMeanBytes: z.number().describe('mean gap between native samples at the start; 0 without native samples'),
+    nativeMeanAtEndBytes: z.number().describe('larger than at the start if the process took too many samples'),
+    v8IntervalBytes: z.number(),
+  }),
+  peak: z.object({ bytes: z.number(), timeNs: nanoseconds }).describe('estimated live bytes plus committed mappings'),
+  counters: z.record(z.string(), z.number()).describe('what was dropped, cut or not recognised'),
+});
+
+const Gauge = z.object({
+  name,
+  unit: z.enum(['bytes', 'count', 'nanoseconds']),
+  pid: count,
+  points: count,
+  start: z.number().nullable(),
+  peak: z.number().nullable(),
+  peakTimeNs: nanoseconds.nullable(),
+  end: z.number().nullable(),
+});
+
+export const Summary = z.object({
+  version: z.literal(SUMMARY_VERSION),
+  memprofVersion: name,
+  moment: z.enum(['end', 'peak', 'timer', 'demand']).describe('the moment that the in-use columns show'),
+  startedAtNs: nanoseconds.describe('since the Unix epoch'),
+  durationNs: nanoseconds,
+  periodBytes: z.number().describe('mean gap between samples'),
+  total: Row,
+  heaps: z.array(Row),
+  sites: z.array(SiteRow).describe('the biggest sites by bytes in use'),
+  groups: z
+    .object({ by: z.enum(['site', 'module', 'heap', 'arena', 'thread', 'process']), rows: z.array(SiteRow) })
+    .optional()
+    .describe('what --by asked for'),
+  processes: z.array(Process),
+  gauges: z.array(Gauge),
+  unknown: z.array(z.object({ heap: name, types: z.array(columnName) })).describe('columns that could not be known'),
+  notices: z.array(z.object({ code: name, message: name, pid: count.optional() })),
+  recorded: z.object({
+    kept: z.array(z.string()).describe('what was stored about the program'),
+    never: z.array(z.string()).describe('what was not'),
+  }),
+});
+
+export type Summary = z.infer<typeof Summary>;
+export type Estimate = z.infer<typeof Estimate>;
+export type SummaryRow = z.infer<typeof SiteRow>;
+export type SummarySiteFrame = z.infer<typeof SiteFrame>;
+export type ColumnName = z.infer<typeof columnName>;
+
+/** The JSON schema in docs/reference/summary.schema.json. */
+export function summaryJsonSchema(): object {
+  return {
+    ...z.toJSONSchema(Summary),
+    $id: 'summary.schema.json',
+    title: 'summary.json of memprof',
+  };
+}
