@@ -1,0 +1,44 @@
+/* Reads of memory that may not be there.
+ *
+ * Decoding a JavaScript frame follows pointers through V8's heap, and some of them are stale: a dead stack slot, an object
+ * that the collector is moving, a heap page that a helper thread is giving back. So each read asks first whether its page is
+ * readable. A page that was found readable is remembered in a table that outlives the sample (2 ns a hit); the first
+ * question costs a system call (200 ns).
+ *
+ * The table is only as good as its invalidation: every hook that takes memory away (munmap, mprotect without PROT_READ, mmap
+ * with MAP_FIXED, mremap) calls mp_peek_invalidate both before and after the real call. Before, so that nobody trusts an
+ * entry while the page goes; after, because another thread may have asked in between, while the page was still there.
+ *
+ * What remains: a thread that was told "readable" and then lost the processor until the page was gone. Nothing in a live
+ * frame points to such a page, so it takes a stale pointer and a few nanoseconds of bad luck at once.
+ *
+ * No function here allocates, locks, or changes errno. */
+#ifndef MEMPROF_PEEK_H
+#define MEMPROF_PEEK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* True if [addr, addr + bytes) is readable user memory. An empty range is readable if its address is. */
+bool mp_peek_range(uintptr_t addr, size_t bytes);
+
+/* The same for the calling thread's own stack. Stacks are remembered per thread and not in the table, because the C library
+ * unmaps those of ended threads behind our hooks' back. */
+bool mp_peek_stack_range(uintptr_t addr, size_t bytes);
+
+/* Reads 8 bytes at any alignment; false if they are not readable. */
+static inline bool mp_peek_u64(uintptr_t addr, uint64_t *out) {
+  if (!mp_peek_range(addr, sizeof *out)) return false;
+  memcpy(out, (const void *)addr, sizeof *out);
+  return true;
+}
+
+/* Forgets what is known about [addr, addr + bytes). */
+void mp_peek_invalidate(uintptr_t addr, size_t bytes);
+
+/* Number of system calls spent on questions so far, for benchmarks and tests. */
+uint64_t mp_peek_probes(void);
+
+#endif

@@ -1,0 +1,259 @@
+/* From a return address in machine code to source positions, through the functions that were inlined there.
+ *
+ *   Code      0     ...  code_deopt    code_positions   ...  code_stream   code_start   code_flags   code_size
+ *             Map        deopt data    position table        code's body   its address  kind, ...    in bytes
+ *
+ *   baseline: deopt data is the BytecodeArray, the position table a baseline offset table (v8_position.c)
+ *   Maglev, TurboFan: deopt data is an array whose elements are themselves arrays:
+ *
+ *     [deopt_literals]             objects; those that are SharedFunctionInfos are what was inlined
+ *     [deopt_inlining_positions]   16 bytes each:   0          8                    12     16
+ *                                                   | position | literal of the function | unused |
+ *
+ * The position table gives a position with an inlining number. Entry number - 1 tells which function that position is in,
+ * and at which position, with the next inlining number, it was inlined.
+ *
+ * How the Code of an address is found: the JSFunction points to its newest Code (V8 to 12.4), which mostly is it. Otherwise
+ * (old code still on the stack, loops that were replaced on the fly, newer V8) we walk back from the address to the start of
+ * the instruction stream, which is an object in V8's heap as well, and whose first words lead to its Code. */
+#include "store.h"
+#include "v8_internal.h"
+#include "v8_objects.h"
+#include "v8_seqlock.h"
+
+#define KIND_MASK 15u
+#define ARRAY_DATA 16
+#define INLINING_BYTES 16
+#define MAX_FRAMES 17
+/* V8 places code in chunks of this size and alignment; a walk never leaves its chunk. */
+#define CHUNK_MASK 0x3fffful
+#define STREAM_HEADER_WORDS 8
+
+struct code {
+  uint64_t object; /* tagged Code */
+  uintptr_t start;
+  uint64_t positions, deopt;
+  uint32_t kind;
+};
+
+static _Atomic uint64_t code_map, stream_map;
+
+static bool read_code(uint64_t object, uintptr_t pc, struct code *code) {
+  const struct mp_v8_layout *layout = &mp_v8_layout;
+  uint64_t start, stream, map;
+  uint32_t size, flags;
+  if (!has_type(object, layout->type_code, &code_map)) return false;
+  if (!read_field(object, layout->code_start, &start) || !read_field_u32(object, layout->code_size, &size)) return false;
+  if (pc <= start || pc - start > size) return false;
+  if (!read_field(object, layout->code_positions, &code->positions)) return false;
+  if (!read_field(object, layout->code_deopt, &code->deopt)) return false;
+  if (!read_field_u32(object, layout->code_flags, &flags)) return false;
+  code->object = object;
+  code->start = start;
+  code->kind = flags & KIND_MASK;
+  if (RELAXED_LOAD(stream_map) == 0 && read_field(object, layout->code_stream, &stream) && is_pointer(stream) &&
+      instance_type(stream) == layout->type_instruction_stream && read_field(stream, 0, &map)) {
+    RELAXED_STORE(stream_map, map);
+  }
+  return true;
+}
+
+static bool is_stream_map(uint64_t word) {
+  uint64_t known = RELAXED_LOAD(stream_map);
+  if (known) return word == known;
+  /* Not met yet. `word` is taken for a Map if an object that starts with it would be an instruction stream. */
+  uint16_t type;
+  if (!is_pointer(word)) return false;
+  uintptr_t at = field(word, mp_v8_layout.map_instance_type);
+  if (!mp_peek_range(at, sizeof type)) return false;
+  memcpy(&type, (const void *)at, sizeof type);
+  if (type != mp_v8_layout.type_instruction_stream) return false;
+  RELAXED_STORE(stream_map, word);
+  return true;
+}
+
+static bool walk_back(uintptr_t pc, struct code *code) {
+  uintptr_t lowest = pc & ~CHUNK_MASK, page = 0;
+  for (uintptr_t at = pc & ~7ul; at >= lowest; at -= 8) {
+    uint64_t word;
+    if ((at & ~4095ul) != page) {
+      page = at & ~4095ul;
+      if (!mp_peek_range(page, 4096)) return false;
+    }
+    memcpy(&word, (const void *)at, sizeof word);
+    if (!is_stream_map(word)) continue;
+    for (int i = 1; i < STREAM_HEADER_WORDS; i++) {
+      if (mp_peek_u64(at + 8 * (uintptr_t)i, &word) && is_pointer(word) && read_code(word, pc, code)) return true;
+    }
+    return false;
+  }
+  return false;
+}
+
+static bool find_code(uintptr_t pc, uint64_t function, struct code *code) {
+  uint64_t object;
+  int offset = mp_v8_layout.function_code;
+  if (offset >= 0 && read_field(function, offset, &object) && read_code(object, pc, code)) return true;
+  return walk_back(pc, code);
+}
+
+static int baseline_frame(const struct code *code, uintptr_t pc, uint32_t index, uint64_t *frames) {
+  const struct mp_v8_layout *layout = &mp_v8_layout;
+  const uint8_t *lengths;
+  size_t lengths_bytes;
+  uint64_t bytecodes_bytes;
+  int64_t offset = -1;
+  uint64_t array = follow_forwarding(code->deopt);
+  if (layout->bytecode_sizes && array && mp_v8_is_bytecode_array(array) && read_field(array, 8, &bytecodes_bytes) &&
+      mp_v8_byte_array(code->positions, &lengths, &lengths_bytes)) {
+    const uint8_t *bytecodes = (const uint8_t *)field(array, layout->bytecode_data);
+    size_t bytes = (size_t)(bytecodes_bytes >> 32);
+    if (is_smi(bytecodes_bytes) && bytes < 1 << 24 && mp_peek_range((uintptr_t)bytecodes, bytes)) {
+      offset = mp_v8_baseline_bytecode_offset(lengths, lengths_bytes, bytecodes, bytes, pc - code->start,
+                                              layout->bytecode_sizes, layout->bytecode_count);
+    }
+  }
+  frames[0] = mp_v8_frame_word(index, offset < 0 ? 0 : mp_v8_bytecode_position(index, array, offset), 0);
+  return 1;
+}
+
+/* The store's index of the inlined function that a literal of the deoptimization data stands for. */
+static uint32_t inlined_function(uint64_t literals, int32_t literal) {
+  uint64_t shared;
+  if (literal < 0 || !read_field(literals, ARRAY_DATA + 8 * literal, &shared)) return MP_NONE;
+  shared = (shared & ~3ull) | 1; /* literals may be weak */
+  if (instance_type(shared) == mp_v8_layout.type_shared_wrapper && !read_field(shared, 8, &shared)) return MP_NONE;
+  return mp_v8_find_function(shared).index;
+}
+
+static int optimized_frames(const struct code *code, uintptr_t pc, uint32_t index, uint64_t *frames) {
+  const struct mp_v8_layout *layout = &mp_v8_layout;
+  uint64_t approximate = code->kind == (uint32_t)layout->kind_baseline + 1 ? MP_FRAME_JS_APPROX : 0; /* Maglev */
+  const uint8_t *table, *inlinings = NULL;
+  size_t table_bytes, inlinings_bytes = 0;
+  uint64_t position = 0, literals = 0, word;
+  int n = 0;
+  if (mp_v8_byte_array(code->positions, &table, &table_bytes)) {
+    position = mp_v8_position_at(table, table_bytes, (int64_t)(pc - code->start) - 1, layout->position_format);
+  }
+  if (!read_field(code->deopt, ARRAY_DATA + 8 * layout->deopt_literals, &literals) ||
+      !read_field(code->deopt, ARRAY_DATA + 8 * layout->deopt_inlining_positions, &word) ||
+      !mp_v8_byte_array(word, &inlinings, &inlinings_bytes)) {
+    inlinings_bytes = 0;
+  }
+  for (uint32_t inlining = mp_v8_inlining_plus_1(position); inlining != 0;) {
+    uint64_t call;
+    int32_t literal;
+    if (n == MAX_FRAMES - 1 || (size_t)inlining * INLINING_BYTES > inlinings_bytes) {
+      position = 0; /* it is in an inlined function, not in ours */
+      break;
+    }
+    memcpy(&call, inlinings + (inlining - 1) * INLINING_BYTES, sizeof call);
+    memcpy(&literal, inlinings + (inlining - 1) * INLINING_BYTES + 8, sizeof literal);
+    uint32_t inlined = inlined_function(literals, literal);
+    /* Without a function it is a builtin that was inlined: the call in its caller says enough. */
+    if (inlined != MP_NONE) {
+      frames[n++] = mp_v8_frame_word(inlined, mp_v8_script_offset_plus_1(position), MP_FRAME_JS_INLINED | approximate);
+    }
+    /* A function is inlined before what is inlined into it: numbers fall, or the data is torn. */
+    position = mp_v8_inlining_plus_1(call) < inlining ? call : 0;
+    inlining = mp_v8_inlining_plus_1(position);
+  }
+  frames[n++] = mp_v8_frame_word(index, mp_v8_script_offset_plus_1(position), approximate);
+  return n;
+}
+
+static int decode(const struct code *code, uintptr_t pc, uint32_t index, uint64_t *frames) {
+  if (code->kind == (uint32_t)mp_v8_layout.kind_baseline) return baseline_frame(code, pc, index, frames);
+  if (code->kind > (uint32_t)mp_v8_layout.kind_baseline) return optimized_frames(code, pc, index, frames);
+  frames[0] = mp_v8_frame_word(index, 0, 0); /* a builtin, or the interpreter's entry */
+  return 1;
+}
+
+/* The cache, by pc. Good while the Code that was found still has the same fields and the frame's function is the same. An
+ * entry without Code says that none was found (the walk is long); one without frames, that there were no positions yet. */
+#define CACHE_BITS 12
+
+struct entry {
+  _Atomic uint32_t sequence;
+  _Atomic uint32_t index;
+  _Atomic uint64_t pc, object, start, positions, deopt;
+  _Atomic uint64_t count;
+  _Atomic uint64_t frames[MAX_FRAMES];
+} __attribute__((aligned(64)));
+_Static_assert(sizeof(struct entry) == 192, "three cache lines");
+
+static struct entry cache[1 << CACHE_BITS];
+
+static bool still_true(const struct entry *entry, uint64_t object) {
+  struct code now;
+  return read_code(object, RELAXED_LOAD(entry->pc), &now) && now.start == RELAXED_LOAD(entry->start) &&
+         now.positions == RELAXED_LOAD(entry->positions) && now.deopt == RELAXED_LOAD(entry->deopt);
+}
+
+static bool any_position(const uint64_t *frames, int n) {
+  for (int i = 0; i < n; i++) {
+    if ((uint32_t)frames[i] != 0) return true;
+  }
+  return false;
+}
+
+static void remember(struct entry *entry, uintptr_t pc, uint32_t index, const struct code *code, const uint64_t *frames, int n) {
+  if (!seq_write_begin(&entry->sequence)) return;
+  RELAXED_STORE(entry->pc, pc);
+  RELAXED_STORE(entry->index, index);
+  RELAXED_STORE(entry->object, code->object);
+  RELAXED_STORE(entry->start, code->start);
+  RELAXED_STORE(entry->positions, code->positions);
+  RELAXED_STORE(entry->deopt, code->deopt);
+  RELAXED_STORE(entry->count, (uint64_t)n);
+  for (int i = 0; i < n; i++) RELAXED_STORE(entry->frames[i], frames[i]);
+  seq_write_end(&entry->sequence);
+}
+
+/* Copies a cached answer; 0 if there is none. */
+static int recall(const struct entry *entry, uintptr_t pc, uint64_t function, uint32_t index, uint64_t *frames) {
+  uint32_t begun = seq_read_begin(&entry->sequence);
+  if (RELAXED_LOAD(entry->pc) != pc || RELAXED_LOAD(entry->index) != index) return 0;
+  uint64_t object = RELAXED_LOAD(entry->object);
+  int n = (int)RELAXED_LOAD(entry->count);
+  if (n < 1 || n > MAX_FRAMES) return 0;
+  for (int i = 0; i < n; i++) frames[i] = RELAXED_LOAD(entry->frames[i]);
+  if (object != 0 && !still_true(entry, object)) return 0;
+  if (!seq_read_valid(&entry->sequence, begun)) return 0;
+  (void)function;
+#ifdef MEMPROF_VERIFY
+  struct code code;
+  uint64_t again[MAX_FRAMES];
+  if (object != 0 && find_code(pc, function, &code)) {
+    int m = decode(&code, pc, index, again);
+    VERIFY(m == n && memcmp(again, frames, sizeof *frames * (size_t)n) == 0);
+  }
+#endif
+  return n;
+}
+
+int mp_v8_code_frames(uintptr_t pc, uint64_t function, uint32_t index, uint64_t *frames, int max) {
+  struct entry *entry = &cache[(pc * 0x9e3779b97f4a7c15ull) >> (64 - CACHE_BITS)];
+  uint64_t words[MAX_FRAMES];
+  int n = recall(entry, pc, function, index, words);
+  if (n == 0) {
+    struct code code = {0};
+    if (find_code(pc, function, &code)) {
+      n = decode(&code, pc, index, words);
+      if (any_position(words, n)) remember(entry, pc, index, &code, words, n);
+    } else {
+      words[0] = mp_v8_frame_word(index, 0, 0);
+      n = 1;
+      remember(entry, pc, index, &code, words, n);
+    }
+  }
+  if (n > max) n = max;
+  memcpy(frames, words, sizeof *frames * (size_t)n);
+  if (frames[0] & MP_FRAME_JS_APPROX) mp_count(MP_APPROX_JS_LINES, (uint64_t)n);
+  return n;
+}
+
+void mp_v8_forget_code(void) {
+  for (size_t i = 0; i < 1 << CACHE_BITS; i++) RELAXED_STORE(cache[i].pc, 0);
+}

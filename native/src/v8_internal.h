@@ -1,0 +1,136 @@
+/* What the files v8_*.c share. Nothing else includes this.
+ *
+ *   v8_frame.c ----> v8_code.c ------> v8_position.c      frame -> function, code -> positions
+ *       |                |                 |
+ *       +----------> v8_function.c ---> v8_strings.c      SharedFunctionInfo -> struct mp_function
+ *                        |                 |
+ *                    v8_objects.h  <-------+               tagged words, type tags, forwarding
+ *                        |
+ *                    v8_layout.c                           offsets, per version
+ */
+#ifndef MEMPROF_V8_INTERNAL_H
+#define MEMPROF_V8_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire.h"
+
+/* ---- v8_layout.c */
+
+/* How source position tables are encoded; see v8_position.c. */
+enum mp_v8_position_format {
+  MP_V8_POSITIONS_SIGNED,  /* up to 13.x: the sign of the code offset's delta tells statements from expressions */
+  MP_V8_POSITIONS_FLAGGED  /* 14.x: two flag bits below an unsigned delta */
+};
+
+/* Offsets are in bytes from the start of an object, that is from its tagged pointer - 1; -1 where a version has none. */
+struct mp_v8_layout {
+  /* From the exported symbols: enough for functions. */
+  int map_instance_type;
+  int function_shared;
+  int shared_name_or_scope_info, shared_script, shared_length;
+  int script_name, script_id;
+  int string_length, string_chars, cons_first, cons_second, sliced_parent, sliced_offset, thin_actual;
+  int string_not_mask, string_one_byte_mask, string_representation_mask;
+  int scope_info_local_count, scope_info_first_vars; /* indices of words, not bytes */
+  int type_function, type_shared, type_scope_info, type_script;
+
+  /* Also from there, for current positions. */
+  int type_bytecode_array, type_code, type_byte_array, type_trusted_byte_array, type_instruction_stream, type_shared_wrapper;
+  int bytecode_data;
+  int deopt_literals, deopt_inlining_positions; /* indices of elements */
+  int kind_baseline;
+
+  /* From our table of versions. `positions` is false where it has no row for this version. */
+  bool positions;
+  enum mp_v8_position_format position_format;
+  int function_code; /* -1: the JSFunction holds a dispatch handle instead */
+  int bytecode_positions;
+  int code_deopt, code_positions, code_stream, code_start, code_flags, code_size;
+  const uint8_t *bytecode_sizes; /* three tables of bytecode_count: operands of single, double, quadruple width */
+  size_t bytecode_count;
+};
+extern struct mp_v8_layout mp_v8_layout;
+
+/* ---- v8_bytecode_sizes.c */
+
+/* Sizes of all bytecodes of V8 major.minor, laid out like V8's own table; NULL if we have none. */
+const uint8_t *mp_v8_bytecode_sizes(int major, int minor, size_t *count);
+
+/* ---- v8_strings.c */
+
+/* Copies a JavaScript string as UTF-8, cut at a character's boundary where `capacity` ends. Returns bytes written, 0 if it is
+ * no string or cannot be read. Not terminated. */
+size_t mp_v8_copy_string(uint64_t string, char *out, size_t capacity);
+
+/* ---- v8_function.c */
+
+/* What a frame has to know about its function. */
+struct mp_v8_function {
+  uint32_t index;   /* in the store; MP_NONE if it did not decode */
+  bool has_source;  /* false for builtins and WebAssembly: they have no positions */
+};
+
+/* Interns the function behind a SharedFunctionInfo. Cached. */
+struct mp_v8_function mp_v8_find_function(uint64_t shared);
+
+/* ---- v8_position.c: pure functions over bytes */
+
+bool mp_v8_read_varint(const uint8_t **cursor, const uint8_t *end, uint64_t *value);
+
+/* The encoded SourcePosition in force at a code offset; 0 (position unknown, not inlined) before the first entry. */
+uint64_t mp_v8_position_at(const uint8_t *table, size_t bytes, int64_t code_offset, enum mp_v8_position_format format);
+
+/* Offset of the bytecode whose baseline code contains pc_offset; -1 if unknown. */
+int64_t mp_v8_baseline_bytecode_offset(const uint8_t *lengths, size_t lengths_bytes, const uint8_t *bytecodes,
+                                       size_t bytecodes_bytes, uint64_t pc_offset, const uint8_t *sizes, size_t count);
+
+/* An encoded SourcePosition.
+ *   63      47 46          31 30                 1  0
+ *   +---------+--------------+--------------------+----------+
+ *   | unused  | inlining + 1 | script offset + 1  | external |
+ *   +---------+--------------+--------------------+----------+ */
+static inline uint32_t mp_v8_script_offset_plus_1(uint64_t position) {
+  return (position & 1) ? 0 : (uint32_t)(position >> 1) & 0x3fffffff;
+}
+static inline uint32_t mp_v8_inlining_plus_1(uint64_t position) {
+  return (uint32_t)(position >> 31) & 0xffff;
+}
+
+/* ---- v8_bytecode.c */
+
+/* Start and size of a byte array's contents, checked to be readable. */
+bool mp_v8_byte_array(uint64_t array, const uint8_t **data, size_t *bytes);
+
+bool mp_v8_is_bytecode_array(uint64_t object);
+
+/* Position + 1 at an offset into the bytecodes of a function, 0 if unknown. Cached. */
+uint32_t mp_v8_bytecode_position(uint32_t function, uint64_t bytecode_array, int64_t offset);
+
+/* ---- v8_code.c */
+
+/* Frame words of machine code at pc, of the JSFunction `function` whose store index is `index`. Cached. */
+int mp_v8_code_frames(uintptr_t pc, uint64_t function, uint32_t index, uint64_t *frames, int max);
+
+/* ---- forgetting cached store indices, in a forked child (v8.h) */
+void mp_v8_forget_functions(void);
+void mp_v8_forget_positions(void);
+void mp_v8_forget_code(void);
+
+/* ---- v8_frame.c */
+
+static inline uint64_t mp_v8_frame_word(uint32_t function, uint32_t position_plus_1, uint64_t flags) {
+  return MP_FRAME_JS | flags | (uint64_t)function << 32 | position_plus_1;
+}
+
+/* ---- verification: tests compile with MEMPROF_VERIFY, and each cache hit is then decoded anew and compared. */
+#ifdef MEMPROF_VERIFY
+extern _Atomic uint64_t mp_v8_verified, mp_v8_mismatched;
+#define VERIFY(same) ((void)mp_v8_verified++, (void)((same) ? 0 : mp_v8_mismatched++))
+#else
+#define VERIFY(same) ((void)0)
+#endif
+
+#endif

@@ -1,0 +1,82 @@
+/* V8's tagged words, and the little that all its objects have in common.
+ *
+ *   63                    32 31               1 0
+ *   +-----------------------+------------------+-+
+ *   | value                 | 0                |0|   Smi
+ *   +-----------------------+------------------+-+
+ *   | address of an object + 1                |01|   pointer ("11": weak pointer)
+ *   +------------------------------------------+-+
+ *
+ * An object starts with a pointer to its Map, whose instance_type tells what it is. While the collector moves an object that
+ * first word is instead the untagged address of the new copy. */
+#ifndef MEMPROF_V8_OBJECTS_H
+#define MEMPROF_V8_OBJECTS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "peek.h"
+#include "v8_internal.h"
+
+static inline bool is_pointer(uint64_t word) {
+  return (word & 3) == 1;
+}
+
+static inline bool is_smi(uint64_t word) {
+  return (word & 0xffffffff) == 0;
+}
+
+static inline int32_t smi_value(uint64_t word) {
+  return (int32_t)(word >> 32);
+}
+
+/* Address of a field of the object that a tagged pointer means. */
+static inline uintptr_t field(uint64_t object, int offset) {
+  return (uintptr_t)object - 1 + (uintptr_t)(intptr_t)offset;
+}
+
+static inline bool read_field(uint64_t object, int offset, uint64_t *out) {
+  return mp_peek_u64(field(object, offset), out);
+}
+
+static inline bool read_field_u32(uint64_t object, int offset, uint32_t *out) {
+  uintptr_t at = field(object, offset);
+  if (!mp_peek_range(at, sizeof *out)) return false;
+  memcpy(out, (const void *)at, sizeof *out);
+  return true;
+}
+
+/* The object itself, or its copy if the collector is moving it; 0 if neither can be read. */
+static inline uint64_t follow_forwarding(uint64_t object) {
+  uint64_t first;
+  if (!is_pointer(object) || !read_field(object, 0, &first)) return 0;
+  if (is_pointer(first)) return object;
+  if ((first & 7) != 0) return 0;
+  uint64_t moved = first + 1;
+  return read_field(moved, 0, &first) && is_pointer(first) ? moved : 0;
+}
+
+/* The instance type of an object, -1 if it has none (not an object, or not readable). */
+static inline int instance_type(uint64_t object) {
+  uint64_t map;
+  uint16_t type;
+  if (!is_pointer(object) || !read_field(object, 0, &map) || !is_pointer(map)) return -1;
+  uintptr_t at = field(map, mp_v8_layout.map_instance_type);
+  if (!mp_peek_range(at, sizeof type)) return -1;
+  memcpy(&type, (const void *)at, sizeof type);
+  return type;
+}
+
+/* True if the object is of `type`. *known_map remembers the Map of the last one that was, which saves a read: Maps of these
+ * internal types live in the read-only space and never move. */
+static inline bool has_type(uint64_t object, int type, _Atomic uint64_t *known_map) {
+  uint64_t map;
+  if (!is_pointer(object) || !read_field(object, 0, &map)) return false;
+  if (map == atomic_load_explicit(known_map, memory_order_relaxed)) return true;
+  if (instance_type(object) != type) return false;
+  atomic_store_explicit(known_map, map, memory_order_relaxed);
+  return true;
+}
+
+#endif
