@@ -1,5 +1,14 @@
 import type { Frame } from '../model/frames.js';
-import type { Gauge, ProcessInfo, Profile, ValueType } from '../model/profile.js';
+import {
+  ALLOC_OBJECTS,
+  ALLOC_SPACE,
+  type Gauge,
+  INUSE_OBJECTS,
+  INUSE_SPACE,
+  type ProcessInfo,
+  type Profile,
+  SAMPLE_TYPES,
+} from '../model/profile.js';
 import {
   type Estimate,
   SUMMARY_VERSION,
@@ -8,7 +17,7 @@ import {
   type SummarySiteFrame,
 } from '../schema/summary.js';
 import { type Group, type GroupBy, group, total } from './group.js';
-import { interval } from './interval.js';
+import { type Interval, intervals } from './interval.js';
 import { topSites } from './top.js';
 
 export interface SummaryOptions {
@@ -54,13 +63,15 @@ export function summarize(profile: Profile, options: SummaryOptions): Summary {
 
 function row(group: Group): SummaryRow {
   const { site } = group;
+  const alloc = pair(group, ALLOC_OBJECTS, ALLOC_SPACE);
+  const inuse = pair(group, INUSE_OBJECTS, INUSE_SPACE);
   return {
     name: group.name,
     ...(group.heap !== undefined && { heap: group.heap }),
-    alloc_objects: estimate(group, 0, 'alloc_objects'),
-    alloc_space: estimate(group, 1, 'alloc_space'),
-    inuse_objects: estimate(group, 2, 'inuse_objects'),
-    inuse_space: estimate(group, 3, 'inuse_space'),
+    alloc_objects: alloc.objects,
+    alloc_space: alloc.bytes,
+    inuse_objects: inuse.objects,
+    inuse_space: inuse.bytes,
     observations: group.observations,
     share: Number(group.share.toFixed(4)),
     ...(site?.user && { user: siteFrame(site.user) }),
@@ -71,22 +82,33 @@ function row(group: Group): SummaryRow {
 
 const siteFrame = ({ name, file, line, module }: Frame): SummarySiteFrame => ({ name, file, line, module });
 
-/** Bytes and objects are whole things: more digits would only look exact. */
-function estimate(group: Group, column: 0 | 1 | 2 | 3, type: ValueType['type']): Estimate {
-  const value = group.values[column];
-  const variance = group.variances[column];
-  const exact = group.exact[column];
-  const { low, high } = interval(value - exact, variance);
-  if (group.unknown.includes(type)) {
-    // Heaps that do know the column still give a lower bound.
-    return { kind: 'unknown', value: null, low: value > 0 ? Math.round(exact + low) : null, high: null };
-  }
+type Column = 0 | 1 | 2 | 3;
+
+/** Objects and bytes of one pair of columns; the interval is that of the sampled part, moved by the measured part. */
+function pair(group: Group, objectsColumn: Column, bytesColumn: Column): { objects: Estimate; bytes: Estimate } {
+  const { values, variances, exact } = group;
+  const sampled = intervals({
+    objects: values[objectsColumn] - exact[objectsColumn],
+    bytes: values[bytesColumn] - exact[bytesColumn],
+    objectsVariance: variances[objectsColumn],
+    bytesVariance: variances[bytesColumn],
+  });
   return {
-    kind: variance > 0 ? 'estimated' : 'measured',
-    value: Math.round(value),
-    low: Math.round(exact + low),
-    high: Math.round(exact + high),
+    objects: estimate(group, objectsColumn, sampled.objects),
+    bytes: estimate(group, bytesColumn, sampled.bytes),
   };
+}
+
+/** Bytes and objects are whole things: more digits would only look exact. */
+function estimate(group: Group, column: Column, sampled: Interval): Estimate {
+  const value = group.values[column];
+  const low = Math.round(group.exact[column] + sampled.low);
+  const high = Math.round(group.exact[column] + sampled.high);
+  if (group.unknown.includes(SAMPLE_TYPES[column].type)) {
+    // Heaps that do know the column still give a lower bound.
+    return { kind: 'unknown', value: null, low: value > 0 ? low : null, high: null };
+  }
+  return { kind: group.variances[column] > 0 ? 'estimated' : 'measured', value: Math.round(value), low, high };
 }
 
 function processOf(process: ProcessInfo): Summary['processes'][number] {

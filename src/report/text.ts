@@ -124,6 +124,9 @@ function gauges(summary: Summary, paint: Paint): string[] {
   ];
 }
 
+/** Sampling steps are powers of two: `64 KiB`, not `64.0 KiB`. */
+const formatStep = (bytes: number): string => formatBytes(bytes).replace('.0 ', ' ');
+
 /** Counters that tell how much was seen; all others tell of something lost. */
 const TALLIES = new Set(['alloc_samples', 'free_samples', 'map_events', 'sample_ns', 'mean_raises']);
 
@@ -133,16 +136,13 @@ function processes(summary: Summary, paint: Paint): string[] {
     paint.heading('Processes'),
     ...summary.processes.flatMap((process) => {
       const { nativeMeanBytes, nativeMeanAtEndBytes, v8IntervalBytes } = process.sampling;
-      const sampling = [
-        ...(nativeMeanBytes > 0 ? [`native every ${formatBytes(nativeMeanBytes)}`] : []),
-        ...(nativeMeanAtEndBytes > nativeMeanBytes ? [`(${formatBytes(nativeMeanAtEndBytes)} at the end)`] : []),
-        ...(v8IntervalBytes > 0 ? [`V8 every ${formatBytes(v8IntervalBytes)}`] : []),
-      ].join(' ');
+      const raised = nativeMeanAtEndBytes > nativeMeanBytes ? `-${formatStep(nativeMeanAtEndBytes)}` : '';
       const facts = [
         ...(process.nodeVersion ? [`Node ${process.nodeVersion.replace(/^v/, '')}`] : []),
         ...(process.forked ? ['forked'] : []),
-        ...(sampling ? [sampling] : []),
         ...(process.peak.bytes > 0 ? [`peak ${formatBytes(process.peak.bytes)}`] : []),
+        ...(nativeMeanBytes > 0 ? [`a sample every ${formatStep(nativeMeanBytes)}${raised}`] : []),
+        ...(v8IntervalBytes > 0 ? [`V8 ${formatStep(v8IntervalBytes)}`] : []),
       ];
       const lost = Object.entries(process.counters).filter(([name, count]) => count > 0 && !TALLIES.has(name));
       return [
