@@ -1,0 +1,93 @@
+import { EVENT } from '../recording/wire.js';
+import { readHeader, readRecords, type StoreHeader, type StoreRegion } from './store-reader.js';
+
+/** A run of events without a gap. */
+export interface EventBatch {
+  /** Number of the first event. */
+  readonly first: number;
+  /** Events between the batch before and this one that nobody will ever see. */
+  readonly lostBefore: number;
+  readonly records: Buffer;
+}
+
+/** Copies what a store's ring gained since the last call. */
+export interface RingReader {
+  /** @param isOver the writer is dead: events that are not written yet never will be. */
+  read(header: StoreHeader, isOver: boolean): EventBatch[];
+  /** Takes a batch back as lost, e.g. since the disk was full. */
+  lose(batch: EventBatch): void;
+  lostEvents(): number;
+}
+
+/** Events in one chunk at most: 1 MiB. */
+const BATCH_EVENTS = 16_384;
+
+/**
+ * The ring overwrites its oldest events and does not wait for readers. An event's ticket, stored last, tells whether a slot
+ * holds the awaited event (number + 1), not yet (smaller), or no longer (larger).
+ */
+export function createRingReader(fd: number): RingReader {
+  let next = 0;
+  let lost = 0;
+  let lostBefore = 0;
+
+  function skipTo(event: number): void {
+    lost += event - next;
+    lostBefore += event - next;
+    next = event;
+  }
+
+  function read(header: StoreHeader, isOver: boolean): EventBatch[] {
+    const ring = header.regions.ring;
+    const batches: EventBatch[] = [];
+    if (ring.capacity === 0) return batches;
+    const end = ring.used;
+    if (end - next > ring.capacity) skipTo(end - ring.capacity);
+    while (next < end) {
+      const slot = next % ring.capacity;
+      const count = Math.min(end - next, ring.capacity - slot, BATCH_EVENTS);
+      const slots = readRecords(fd, ring, slot, count);
+      const good = countAwaited(slots, next);
+      if (good > 0) {
+        batches.push({ first: next, lostBefore, records: slots.subarray(0, good * EVENT.bytes) });
+        lostBefore = 0;
+        next += good;
+      }
+      if (good < count && !passGap(ring, slots, good, isOver)) break;
+    }
+    return batches;
+  }
+
+  /** Deals with a slot that is not the awaited event. False: it is still being written, come again later. */
+  function passGap(ring: StoreRegion, slots: Buffer, at: number, isOver: boolean): boolean {
+    const ticket = (at + 1) * EVENT.bytes <= slots.length ? Number(slots.readBigUInt64LE(at * EVENT.bytes)) : 0;
+    if (ticket > next + 1) {
+      // Overwritten while we read. The writers are a whole ring ahead: so is everything up to where they are now.
+      const used = readHeader(fd)?.regions.ring.used ?? next + 1;
+      skipTo(Math.max(next + 1, used - ring.capacity));
+      return true;
+    }
+    if (!isOver && ring.used - next < ring.capacity / 2) return false;
+    skipTo(next + 1); // its writer died, or sleeps so long that waiting would lose more
+    return true;
+  }
+
+  return {
+    read,
+    lose(batch) {
+      const events = batch.records.length / EVENT.bytes;
+      lost += events;
+      lostBefore += events + batch.lostBefore;
+    },
+    lostEvents: () => lost,
+  };
+}
+
+function countAwaited(slots: Buffer, first: number): number {
+  let count = 0;
+  while ((count + 1) * EVENT.bytes <= slots.length) {
+    if (slots.readBigUInt64LE(count * EVENT.bytes) !== BigInt(first + count + 1)) break;
+    count++;
+  }
+  return count;
+}

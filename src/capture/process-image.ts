@@ -1,0 +1,242 @@
+import { closeSync, openSync } from 'node:fs';
+import { CHUNK, type SnapshotReason } from '../recording/chunks.js';
+import { HEADER, type RegionName } from '../recording/wire.js';
+import { createRingReader } from './event-ring.js';
+import { createGaugeLog } from './gauge-log.js';
+import {
+  executableLines,
+  type MemoryGauges,
+  readMaps,
+  readMemoryGauges,
+  readStartTime,
+  readThreadNames,
+} from './proc.js';
+import { createRecordingFile, type RecordingFile } from './recording-writer.js';
+import { takeSnapshot } from './snapshot.js';
+import { freezeStore, readCounter, readHeader, readRecords, readU64, type StoreHeader } from './store-reader.js';
+
+export interface ImageOptions {
+  readonly pid: number;
+  /** Counts the images that one pid has exec'ed. */
+  readonly ordinal: number;
+  /** Absent where only an agent reports. */
+  readonly storePath?: string;
+  readonly outputDirectory: string;
+  readonly name: string;
+  /** Recorded even without a sample. */
+  readonly isMain: boolean;
+  readonly onRefused: (cause: unknown) => void;
+}
+
+/** The latest numbers of an image, for the live line. */
+export interface ImageStatus {
+  readonly rssBytes: number;
+  readonly liveBytes: number;
+  readonly committedBytes: number;
+  readonly samples: number;
+}
+
+/** One process image on its way from the store into its `.mpr` file. */
+export interface ProcessImage {
+  readonly pid: number;
+  readonly ordinal: number;
+  /** File name of the recording, or undefined as long as there is nothing worth recording. */
+  fileName(): string | undefined;
+  startedUnixNs(): bigint;
+  /** Whether the process has ended or become another program. */
+  isOver(): boolean;
+  poll(nowNs: bigint): void;
+  addAgentLine(line: Buffer): void;
+  snapshot(reason: SnapshotReason): void;
+  /** Since the last peak snapshot, live and committed bytes have grown by more than the threshold. */
+  isAtNewPeak(): boolean;
+  /** Writes the last snapshot and the END chunk, and closes. `complete`: the process is dead or frozen. */
+  finish(end: ImageEnd): void;
+  status(): ImageStatus;
+  lostEvents(): number;
+}
+
+export interface ImageEnd {
+  readonly complete: boolean;
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+}
+
+/** Regions that only grow, dependencies first: a record refers to records of regions before its own. */
+const GROWING = ['strings', 'modules', 'functions', 'nodes'] as const satisfies readonly RegionName[];
+const REGION_NUMBER: Readonly<Record<(typeof GROWING)[number], number>> = {
+  strings: 0,
+  modules: 1,
+  functions: 2,
+  nodes: 3,
+};
+const INCREMENT_BYTES = 1 << 20;
+const PEAK_GROWTH = 1.05;
+const PEAK_FLOOR_BYTES = 1 << 20;
+/** Mappings below this do not make a process worth recording: every program has some. */
+const WORTH_COMMITTED_BYTES = 1 << 20;
+/** Events of one image on disk at most; then only snapshots go on. A day at the sampling cap is about 10 GB. */
+const MAX_EVENT_BYTES = 512 << 20;
+const HEADER_EVERY_NS = 10_000_000_000n;
+const DETAILS_EVERY_NS = 1_000_000_000n;
+
+/** @throws the error of open(2) on the store. */
+export function openProcessImage(options: ImageOptions): ProcessImage {
+  const { pid, ordinal, storePath } = options;
+  const fd = storePath === undefined ? undefined : openSync(storePath, 'r');
+  const ring = fd === undefined ? undefined : createRingReader(fd);
+  const gauges = createGaugeLog();
+  const drained = { strings: 0, modules: 0, functions: 0, nodes: 0 };
+  const startTime = readStartTime(pid);
+  const maps = startTime === undefined ? undefined : readMaps(pid);
+  // Alive, but this store is not mapped: the pid has exec'ed since, or belongs to another pid namespace. Then /proc tells
+  // about somebody else.
+  const isVisible = maps !== undefined && (storePath === undefined || maps.includes(`/${pid}.${ordinal}.store`));
+  let file: RecordingFile | undefined;
+  let header: StoreHeader | undefined;
+  let memory: MemoryGauges | undefined;
+  let peakBytes = 0;
+  let eventBytes = 0;
+  let identity = '';
+  let mapsKey = '';
+  let headerDueNs = 0n;
+  let detailsDueNs = 0n;
+
+  function ensureFile(): RecordingFile {
+    file ??= createRecordingFile(options.outputDirectory, `${pid}.${ordinal}`, options.onRefused);
+    return file;
+  }
+
+  function isWorthRecording(): boolean {
+    if (file !== undefined || options.isMain) return true;
+    if (header === undefined) return false;
+    return readCounter(header, 'alloc_samples') > 0 || readU64(header, HEADER.committedBytes) >= WORTH_COMMITTED_BYTES;
+  }
+
+  function writeIdentity(out: RecordingFile): void {
+    const comm = header?.bytes.toString('utf8', HEADER.comm, HEADER.comm + 16).replace(/\0.*$/s, '');
+    const threads = isVisible ? readThreadNames(pid) : {};
+    const text = JSON.stringify({
+      pid,
+      parentPid: header?.bytes.readUInt32LE(HEADER.parentPid) ?? 0,
+      execOrdinal: ordinal,
+      forked: (header?.bytes.readUInt32LE(HEADER.forked) ?? 0) !== 0,
+      name: comm || options.name,
+      threads,
+    });
+    // A dying process has no threads any more: keep what we knew.
+    const knowsMore = Object.keys(threads).length > 0 || identity === '';
+    if (text !== identity && knowsMore && out.append(CHUNK.process, [Buffer.from(text)])) identity = text;
+  }
+
+  function writeMaps(out: RecordingFile, nowNs: bigint): void {
+    if (!isVisible || header === undefined) return;
+    const key = `${header.regions.modules.used}/${readU64(header, HEADER.mapGeneration)}`;
+    const text = key === mapsKey ? undefined : readMaps(pid);
+    if (text === undefined) return;
+    mapsKey = key;
+    out.appendJson(CHUNK.maps, { timeNs: nowNs.toString(), text: executableLines(text) });
+  }
+
+  function drainRegions(out: RecordingFile, from: StoreHeader): void {
+    if (fd === undefined) return;
+    for (const name of GROWING) {
+      const region = from.regions[name];
+      const step = Math.max(1, Math.floor(INCREMENT_BYTES / region.recordBytes));
+      while (drained[name] < region.used) {
+        const records = readRecords(fd, region, drained[name], Math.min(step, region.used - drained[name]));
+        const head = Buffer.alloc(16);
+        head.writeUInt32LE(REGION_NUMBER[name], 0);
+        head.writeBigUInt64LE(BigInt(drained[name]), 8);
+        // Not written: the next poll tries again, and what refers to these records waits too.
+        if (records.length === 0 || !out.append(CHUNK.region, [head, records])) return;
+        drained[name] += records.length / region.recordBytes;
+      }
+    }
+  }
+
+  function drainEvents(out: RecordingFile, from: StoreHeader, isEnd: boolean): void {
+    for (const batch of ring?.read(from, isEnd) ?? []) {
+      const head = Buffer.alloc(16);
+      head.writeBigUInt64LE(BigInt(batch.first), 0);
+      head.writeBigUInt64LE(BigInt(batch.lostBefore), 8);
+      const fits = eventBytes + batch.records.length <= MAX_EVENT_BYTES;
+      if (fits && out.append(CHUNK.events, [head, batch.records])) eventBytes += batch.records.length;
+      else ring?.lose(batch);
+    }
+  }
+
+  function drainStore(out: RecordingFile, nowNs: bigint, isEnd: boolean): void {
+    header = (fd === undefined ? undefined : readHeader(fd)) ?? header;
+    if (header === undefined) return;
+    drainRegions(out, header);
+    drainEvents(out, header, isEnd);
+    if (nowNs >= headerDueNs && out.append(CHUNK.header, [header.bytes])) headerDueNs = nowNs + HEADER_EVERY_NS;
+  }
+
+  function poll(nowNs: bigint): void {
+    header = (fd === undefined ? undefined : readHeader(fd)) ?? header;
+    if (!isWorthRecording()) return;
+    const out = ensureFile();
+    if (nowNs >= detailsDueNs) {
+      detailsDueNs = nowNs + DETAILS_EVERY_NS;
+      writeIdentity(out);
+      writeMaps(out, nowNs);
+    }
+    drainStore(out, nowNs, false);
+    memory = isVisible ? (readMemoryGauges(pid) ?? memory) : undefined;
+    if (memory) gauges.add(nowNs, memory, liveBytes(), committedBytes());
+    gauges.flush(out, nowNs, false);
+  }
+
+  function snapshot(reason: SnapshotReason, complete = false): void {
+    if (fd === undefined || header === undefined) return;
+    const out = ensureFile();
+    const nowNs = process.hrtime.bigint();
+    const taken = takeSnapshot(fd, readHeader(fd) ?? header, reason, complete, nowNs);
+    // The regions after the tables, the chunk after the regions: whatever a site refers to is in the file before it.
+    headerDueNs = 0n;
+    drainStore(out, nowNs, complete);
+    out.append(CHUNK.snapshot, taken.payload);
+    if (reason === 'peak') peakBytes = liveBytes() + committedBytes();
+  }
+
+  function finish(end: ImageEnd): void {
+    const nowNs = process.hrtime.bigint();
+    poll(nowNs);
+    if (file !== undefined) {
+      writeIdentity(file);
+      snapshot('end', end.complete);
+      gauges.flush(file, nowNs, true);
+      const { exitCode, signal } = end;
+      const timeUnixNs = (BigInt(Date.now()) * 1_000_000n).toString();
+      file.appendJson(CHUNK.end, { exitCode, signal, timeUnixNs, notices: [] });
+      file.close();
+    }
+    if (fd !== undefined) closeSync(fd);
+    if (!end.complete && storePath !== undefined) freezeStore(storePath, nowNs);
+  }
+
+  const liveBytes = (): number => (header === undefined ? 0 : readU64(header, HEADER.liveBytes));
+  const committedBytes = (): number => (header === undefined ? 0 : readU64(header, HEADER.committedBytes));
+
+  return {
+    pid,
+    ordinal,
+    fileName: () => file?.name(),
+    startedUnixNs: () => header?.bytes.readBigUInt64LE(HEADER.startedUnixNs) ?? 0n,
+    isOver: () => startTime === undefined || readStartTime(pid) !== startTime,
+    poll,
+    addAgentLine: (line) => void ensureFile().append(CHUNK.agent, [line]),
+    snapshot,
+    isAtNewPeak: () => liveBytes() + committedBytes() > Math.max(peakBytes * PEAK_GROWTH, peakBytes + PEAK_FLOOR_BYTES),
+    finish,
+    status: () => ({
+      rssBytes: memory?.rssBytes ?? 0,
+      liveBytes: liveBytes(),
+      committedBytes: committedBytes(),
+      samples: header === undefined ? 0 : readCounter(header, 'alloc_samples'),
+    }),
+    lostEvents: () => ring?.lostEvents() ?? 0,
+  };
+}

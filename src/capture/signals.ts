@@ -1,0 +1,87 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** Signals that are meant for the program, whoever of the two they were sent to. */
+const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1'] as const;
+type Forwarded = (typeof FORWARDED)[number];
+
+const WITNESS_POLL_MS = 5;
+const WITNESS_POLLS = 8;
+
+/**
+ * Sees to it that the program gets each signal exactly once, and that memprof survives it to write the report.
+ *
+ * Ctrl-C reaches the whole process group, so the program has it already; `kill PID` reaches memprof alone, and must be passed
+ * on. Node does not tell the two apart (si_code is not to be had). A witness does: a process in the same group that does
+ * nothing and dies of a signal that was sent to the group.
+ * @returns a function that restores the default actions.
+ */
+export function forwardSignals(program: ChildProcess): () => void {
+  let witness = startWitness();
+  const onSignal = (signal: Forwarded): void => {
+    const asked = witness;
+    witness = undefined;
+    void reachedGroup(asked).then((reached) => {
+      if (!reached && program.exitCode === null && program.signalCode === null) program.kill(signal);
+      stopWitness(asked);
+      witness ??= startWitness();
+    });
+  };
+  for (const signal of FORWARDED) process.on(signal, onSignal);
+  return () => {
+    for (const signal of FORWARDED) process.off(signal, onSignal);
+    stopWitness(witness);
+  };
+}
+
+/** It waits for the end of its input, so it cannot outlive memprof; no core file if the signal is SIGQUIT. */
+function startWitness(): ChildProcess | undefined {
+  try {
+    const witness = spawn('/bin/sh', ['-c', 'ulimit -c 0; read _'], { stdio: ['pipe', 'ignore', 'ignore'], env: {} });
+    // Without a shell (a distroless container) the terminal decides: see reachedGroup.
+    witness.on('error', () => undefined);
+    witness.stdin?.on('error', () => undefined);
+    witness.unref();
+    (witness.stdin as unknown as { unref?: () => void } | null)?.unref?.();
+    return witness;
+  } catch {
+    return undefined; // no process to be had; the terminal decides
+  }
+}
+
+function stopWitness(witness: ChildProcess | undefined): void {
+  if (witness?.exitCode === null && witness.signalCode === null) witness.kill('SIGKILL');
+}
+
+async function reachedGroup(witness: ChildProcess | undefined): Promise<boolean> {
+  if (witness?.pid === undefined) return isForeground();
+  for (let poll = 0; poll < WITNESS_POLLS; poll++) {
+    if (hasSignal(witness)) return true;
+    await delay(WITNESS_POLL_MS);
+  }
+  return hasSignal(witness);
+}
+
+/** A signal is pending from the moment it is sent, even if the witness had no chance to run yet. */
+function hasSignal(witness: ChildProcess): boolean {
+  if (witness.signalCode !== null || witness.exitCode !== null) return true;
+  try {
+    const status = readFileSync(`/proc/${witness.pid}/status`, 'latin1');
+    return /^State:\s+[ZX]/m.test(status) || /^(SigPnd|ShdPnd):\s*0*[1-9a-f]/m.test(status);
+  } catch {
+    return true; // gone
+  }
+}
+
+/** Without a witness: a process in the terminal's foreground got its signal from the terminal, most likely. */
+function isForeground(): boolean {
+  try {
+    const fields = readFileSync('/proc/self/stat', 'latin1')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    return fields[2] === fields[5]; // pgrp, tpgid
+  } catch {
+    return process.stdin.isTTY === true;
+  }
+}

@@ -1,0 +1,27 @@
+/** What `memprof run` does unless told otherwise. Apart from flags.ts, so that a run without flags need not load zod first. */
+export interface RunFlags {
+  readonly output?: string;
+  readonly force: boolean;
+  readonly native: boolean;
+  readonly v8: boolean;
+  /** Mean gap between native samples. */
+  readonly sampleBytes: number;
+  readonly v8IntervalBytes: number;
+  /** Adaptive cap of one process. */
+  readonly maxSamplesPerSecond: number;
+  /** 0: no snapshots by time. */
+  readonly snapshotEverySeconds: number;
+  /** Neither the live line nor the summary. Warnings are still printed. */
+  readonly quiet: boolean;
+}
+
+export const RUN_DEFAULTS: RunFlags = {
+  force: false,
+  native: true,
+  v8: true,
+  sampleBytes: 64 << 10,
+  v8IntervalBytes: 512 << 10,
+  maxSamplesPerSecond: 1000,
+  snapshotEverySeconds: 60,
+  quiet: false,
+};

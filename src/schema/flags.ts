@@ -1,0 +1,125 @@
+import { z } from 'zod';
+import { MemprofError } from '../errors.js';
+import { RUN_DEFAULTS, type RunFlags } from './defaults.js';
+
+const UNIT_BYTES: Readonly<Record<string, number>> = { '': 1, k: 1 << 10, m: 1 << 20, g: 1 << 30 };
+
+/** A number of bytes as people write it: `65536`, `64k`, `64K`, `512KiB`, `1M`, `1.5MiB`. All units are powers of 1024. */
+export function sizeBytes(minimum: number, maximum: number): z.ZodType<number, string> {
+  return z.string().transform((text, context) => {
+    const [, digits, unit] = /^(\d+(?:\.\d+)?)\s*([kmg]?)(?:i?b)?$/i.exec(text.trim()) ?? [];
+    const bytes = Math.round(Number(digits) * (UNIT_BYTES[(unit ?? '').toLowerCase()] ?? Number.NaN));
+    if (Number.isNaN(bytes)) return refuse(context, `is not a size; write 65536, 64k or 1MiB`);
+    if (bytes < minimum || bytes > maximum) {
+      return refuse(context, `is out of range; ${formatSize(minimum)} to ${formatSize(maximum)} is possible`);
+    }
+    return bytes;
+  });
+}
+
+/** A whole number within a range. */
+export function wholeNumber(minimum: number, maximum: number): z.ZodType<number, string> {
+  return z.string().transform((text, context) => {
+    if (!/^\d+$/.test(text.trim())) return refuse(context, 'is not a whole number');
+    const value = Number(text);
+    if (value < minimum || value > maximum)
+      return refuse(context, `is out of range; ${minimum} to ${maximum} is possible`);
+    return value;
+  });
+}
+
+function refuse(context: z.RefinementCtx, message: string): never {
+  context.issues.push({ code: 'custom', message, input: context.value });
+  return z.NEVER;
+}
+
+function formatSize(bytes: number): string {
+  if (bytes >= 1 << 30) return `${bytes / (1 << 30)} GiB`;
+  if (bytes >= 1 << 20) return `${bytes / (1 << 20)} MiB`;
+  return bytes >= 1 << 10 ? `${bytes / (1 << 10)} KiB` : `${bytes} bytes`;
+}
+
+const runSchema = z.object({
+  output: z.string().min(1, 'is empty').optional(),
+  force: z.boolean().default(RUN_DEFAULTS.force),
+  native: z.boolean().default(RUN_DEFAULTS.native),
+  v8: z.boolean().default(RUN_DEFAULTS.v8),
+  // Below 256 bytes every allocation is a sample; above 1 GiB hardly any is.
+  sampleBytes: sizeBytes(256, 1 << 30).optional(),
+  v8Interval: sizeBytes(1 << 10, 1 << 30).optional(),
+  maxSamplesPerSecond: wholeNumber(1, 1_000_000).optional(),
+  snapshotEvery: wholeNumber(0, 86_400).optional(),
+  quiet: z.boolean().default(RUN_DEFAULTS.quiet),
+});
+
+/**
+ * Checks the flags of `memprof run` as commander gives them.
+ * @throws MemprofError BAD_FLAG with the given exit code, naming the flag and what it takes.
+ */
+export function parseRunFlags(raw: Record<string, unknown>, exitCode: number): RunFlags {
+  const flags = parseFlags(runSchema, raw, exitCode);
+  return {
+    ...(flags.output !== undefined && { output: flags.output }),
+    force: flags.force,
+    native: flags.native,
+    v8: flags.v8,
+    quiet: flags.quiet,
+    sampleBytes: flags.sampleBytes ?? RUN_DEFAULTS.sampleBytes,
+    v8IntervalBytes: flags.v8Interval ?? RUN_DEFAULTS.v8IntervalBytes,
+    maxSamplesPerSecond: flags.maxSamplesPerSecond ?? RUN_DEFAULTS.maxSamplesPerSecond,
+    snapshotEverySeconds: flags.snapshotEvery ?? RUN_DEFAULTS.snapshotEverySeconds,
+  };
+}
+
+const MOMENTS = ['end', 'peak'] as const;
+
+export interface ReportFlags {
+  readonly format: string;
+  readonly by?: string;
+  readonly moment: (typeof MOMENTS)[number];
+  readonly output?: string;
+  readonly force: boolean;
+}
+
+/**
+ * Checks the flags of `memprof report`. The names of formats and groupings come from the stages that own them.
+ * @throws MemprofError BAD_FLAG.
+ */
+export function parseReportFlags(
+  raw: Record<string, unknown>,
+  choices: { readonly formats: readonly string[]; readonly groupings: readonly string[] },
+  exitCode: number,
+): ReportFlags {
+  const schema = z.object({
+    format: oneOf(choices.formats).default('text'),
+    by: oneOf(choices.groupings).optional(),
+    moment: oneOf(MOMENTS).default('end'),
+    output: z.string().min(1, 'is empty').optional(),
+    force: z.boolean().default(false),
+  });
+  const { by, output, moment, ...rest } = parseFlags(schema, raw, exitCode);
+  return {
+    ...rest,
+    moment: moment === 'peak' ? 'peak' : 'end',
+    ...(by !== undefined && { by }),
+    ...(output !== undefined && { output }),
+  };
+}
+
+function oneOf(choices: readonly string[]): z.ZodString {
+  return z.string().refine((value) => choices.includes(value), `is not one of ${choices.join(', ')}`) as z.ZodString;
+}
+
+function parseFlags<T extends z.ZodType>(schema: T, raw: Record<string, unknown>, exitCode: number): z.output<T> {
+  const result = schema.safeParse(raw);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const name = String(issue?.path[0] ?? 'flag');
+  const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`).replace('v-8', 'v8')}`;
+  throw new MemprofError(`${flag} ${JSON.stringify(raw[name] ?? '')}: ${issue?.message ?? 'is not valid'}`, {
+    code: 'BAD_FLAG',
+    exitCode,
+    hint: 'See --help of the command for what it takes.',
+    cause: result.error,
+  });
+}
