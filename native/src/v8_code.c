@@ -25,6 +25,8 @@
 #define ARRAY_DATA 16
 #define INLINING_BYTES 16
 #define MAX_FRAMES 17
+#define EXIT_BYTES 4
+#define MAX_EXITS 65536
 /* V8 places code in chunks of this size and alignment; a walk never leaves its chunk. */
 #define CHUNK_MASK 0x3fffful
 #define STREAM_HEADER_WORDS 8
@@ -38,11 +40,13 @@ struct code {
 
 static _Atomic uint64_t code_map, stream_map;
 
+/* False unless `object` is a Code that was compiled at run time and contains pc. */
 static bool read_code(uint64_t object, uintptr_t pc, struct code *code) {
   const struct mp_v8_layout *layout = &mp_v8_layout;
   uint64_t start, stream, map;
   uint32_t size, flags;
-  if (!has_type(object, layout->type_code, &code_map)) return false;
+  object = follow_forwarding(object);
+  if (!object || !has_type(object, layout->type_code, &code_map)) return false;
   if (!read_field(object, layout->code_start, &start) || !read_field_u32(object, layout->code_size, &size)) return false;
   if (pc <= start || pc - start > size) return false;
   if (!read_field(object, layout->code_positions, &code->positions)) return false;
@@ -51,6 +55,7 @@ static bool read_code(uint64_t object, uintptr_t pc, struct code *code) {
   code->object = object;
   code->start = start;
   code->kind = flags & KIND_MASK;
+  if (code->kind < (uint32_t)layout->kind_baseline) return false; /* a builtin */
   if (RELAXED_LOAD(stream_map) == 0 && read_field(object, layout->code_stream, &stream) && is_pointer(stream) &&
       instance_type(stream) == layout->type_instruction_stream && read_field(stream, 0, &map)) {
     RELAXED_STORE(stream_map, map);
@@ -117,6 +122,22 @@ static int baseline_frame(const struct code *code, uintptr_t pc, uint32_t index,
   return 1;
 }
 
+/* Where the code at pc was called from, if this is a frame that waits to be deoptimized: then V8 has replaced its return
+ * address by that of an exit, 4 bytes of code each, and the n-th entry of the deoptimization data has the original one.
+ *
+ *   [deopt_inlining_positions + 1]             offset of the first exit
+ *   [deopt_inlining_positions + 4 + 3 n + 2]   offset of the original return address */
+static uint64_t original_pc_offset(const struct code *code, uint64_t pc_offset) {
+  uint64_t word;
+  int first = mp_v8_layout.deopt_inlining_positions + 1;
+  if (!read_field(code->deopt, ARRAY_DATA + 8 * first, &word) || !is_smi(word) || smi_value(word) <= 0) return pc_offset;
+  uint64_t exits = (uint64_t)smi_value(word);
+  if (pc_offset < exits || pc_offset - exits > MAX_EXITS * EXIT_BYTES) return pc_offset;
+  int exit = (int)((pc_offset - exits) / EXIT_BYTES);
+  if (!read_field(code->deopt, ARRAY_DATA + 8 * (first + 3 + 3 * exit + 2), &word) || !is_smi(word)) return pc_offset;
+  return smi_value(word) > 0 && (uint64_t)smi_value(word) < exits ? (uint64_t)smi_value(word) : pc_offset;
+}
+
 /* The store's index of the inlined function that a literal of the deoptimization data stands for. */
 static uint32_t inlined_function(uint64_t literals, int32_t literal) {
   uint64_t shared;
@@ -134,7 +155,8 @@ static int optimized_frames(const struct code *code, uintptr_t pc, uint32_t inde
   uint64_t position = 0, literals = 0, word;
   int n = 0;
   if (mp_v8_byte_array(code->positions, &table, &table_bytes)) {
-    position = mp_v8_position_at(table, table_bytes, (int64_t)(pc - code->start) - 1, layout->position_format);
+    int64_t call = (int64_t)original_pc_offset(code, pc - code->start) - 1;
+    position = mp_v8_position_at(table, table_bytes, call, layout->position_format);
   }
   if (!read_field(code->deopt, ARRAY_DATA + 8 * layout->deopt_literals, &literals) ||
       !read_field(code->deopt, ARRAY_DATA + 8 * layout->deopt_inlining_positions, &word) ||
@@ -165,9 +187,7 @@ static int optimized_frames(const struct code *code, uintptr_t pc, uint32_t inde
 
 static int decode(const struct code *code, uintptr_t pc, uint32_t index, uint64_t *frames) {
   if (code->kind == (uint32_t)mp_v8_layout.kind_baseline) return baseline_frame(code, pc, index, frames);
-  if (code->kind > (uint32_t)mp_v8_layout.kind_baseline) return optimized_frames(code, pc, index, frames);
-  frames[0] = mp_v8_frame_word(index, 0, 0); /* a builtin, or the interpreter's entry */
-  return 1;
+  return optimized_frames(code, pc, index, frames);
 }
 
 /* The cache, by pc. Good while the Code that was found still has the same fields and the frame's function is the same. An
@@ -184,12 +204,6 @@ struct entry {
 _Static_assert(sizeof(struct entry) == 192, "three cache lines");
 
 static struct entry cache[1 << CACHE_BITS];
-
-static bool still_true(const struct entry *entry, uint64_t object) {
-  struct code now;
-  return read_code(object, RELAXED_LOAD(entry->pc), &now) && now.start == RELAXED_LOAD(entry->start) &&
-         now.positions == RELAXED_LOAD(entry->positions) && now.deopt == RELAXED_LOAD(entry->deopt);
-}
 
 static bool any_position(const uint64_t *frames, int n) {
   for (int i = 0; i < n; i++) {
@@ -211,42 +225,51 @@ static void remember(struct entry *entry, uintptr_t pc, uint32_t index, const st
   seq_write_end(&entry->sequence);
 }
 
-/* Copies a cached answer; 0 if there is none. */
-static int recall(const struct entry *entry, uintptr_t pc, uint64_t function, uint32_t index, uint64_t *frames) {
+enum answer { UNKNOWN, NO_CODE, FRAMES, CODE_ONLY };
+
+/* What the cache knows about pc. FRAMES: *n words are in `frames`; CODE_ONLY: *code is right. */
+static enum answer recall(const struct entry *entry, uintptr_t pc, uint32_t index, struct code *code, uint64_t *frames, int *n) {
   uint32_t begun = seq_read_begin(&entry->sequence);
-  if (RELAXED_LOAD(entry->pc) != pc || RELAXED_LOAD(entry->index) != index) return 0;
-  uint64_t object = RELAXED_LOAD(entry->object);
-  int n = (int)RELAXED_LOAD(entry->count);
-  if (n < 1 || n > MAX_FRAMES) return 0;
-  for (int i = 0; i < n; i++) frames[i] = RELAXED_LOAD(entry->frames[i]);
-  if (object != 0 && !still_true(entry, object)) return 0;
-  if (!seq_read_valid(&entry->sequence, begun)) return 0;
-  (void)function;
+  if (RELAXED_LOAD(entry->pc) != pc || RELAXED_LOAD(entry->index) != index) return UNKNOWN;
+  uint64_t object = RELAXED_LOAD(entry->object), count = RELAXED_LOAD(entry->count);
+  if (count > MAX_FRAMES) return UNKNOWN;
+  for (uint64_t i = 0; i < count; i++) frames[i] = RELAXED_LOAD(entry->frames[i]);
+  bool changed = object != 0 && (!read_code(object, pc, code) || code->start != RELAXED_LOAD(entry->start) ||
+                                 code->positions != RELAXED_LOAD(entry->positions) || code->deopt != RELAXED_LOAD(entry->deopt));
+  if (changed || !seq_read_valid(&entry->sequence, begun)) return UNKNOWN;
+  *n = (int)count;
+  return object == 0 ? NO_CODE : count > 0 ? FRAMES : CODE_ONLY;
+}
+
 #ifdef MEMPROF_VERIFY
+static void verify(uintptr_t pc, uint64_t function, uint32_t index, const uint64_t *frames, int n) {
   struct code code;
   uint64_t again[MAX_FRAMES];
-  if (object != 0 && find_code(pc, function, &code)) {
-    int m = decode(&code, pc, index, again);
-    VERIFY(m == n && memcmp(again, frames, sizeof *frames * (size_t)n) == 0);
-  }
-#endif
-  return n;
+  if (!find_code(pc, function, &code)) return; /* it is being moved */
+  VERIFY(decode(&code, pc, index, again) == n && memcmp(again, frames, sizeof *frames * (size_t)n) == 0);
 }
+#else
+static void verify(uintptr_t pc, uint64_t function, uint32_t index, const uint64_t *frames, int n) {
+  (void)pc, (void)function, (void)index, (void)frames, (void)n;
+}
+#endif
 
 int mp_v8_code_frames(uintptr_t pc, uint64_t function, uint32_t index, uint64_t *frames, int max) {
   struct entry *entry = &cache[(pc * 0x9e3779b97f4a7c15ull) >> (64 - CACHE_BITS)];
   uint64_t words[MAX_FRAMES];
-  int n = recall(entry, pc, function, index, words);
-  if (n == 0) {
-    struct code code = {0};
-    if (find_code(pc, function, &code)) {
-      n = decode(&code, pc, index, words);
-      if (any_position(words, n)) remember(entry, pc, index, &code, words, n);
-    } else {
-      words[0] = mp_v8_frame_word(index, 0, 0);
-      n = 1;
-      remember(entry, pc, index, &code, words, n);
-    }
+  struct code code = {0};
+  int n = 0;
+  enum answer answer = recall(entry, pc, index, &code, words, &n);
+  if (answer == NO_CODE) return 0;
+  if (answer == FRAMES) verify(pc, function, index, words, n);
+  if (answer == UNKNOWN && !find_code(pc, function, &code)) {
+    remember(entry, pc, index, &(struct code){0}, words, 0);
+    return 0;
+  }
+  if (answer != FRAMES) {
+    n = decode(&code, pc, index, words);
+    bool known = any_position(words, n);
+    if (known || answer == UNKNOWN) remember(entry, pc, index, &code, words, known ? n : 0);
   }
   if (n > max) n = max;
   memcpy(frames, words, sizeof *frames * (size_t)n);

@@ -10,8 +10,9 @@
  *   fp - 32   BytecodeArray                      interpreter and baseline
  *   fp - 40   offset into it, a Smi              interpreter only (baseline: feedback)
  *
- * In optimized code the lower slots hold anything. No tier says which one it is: a BytecodeArray beside a Smi is taken for the
- * interpreter, the rest is looked up by pc (v8_code.c). */
+ * In optimized code the lower slots hold anything, and in a loop that was optimized while it ran (on-stack replacement) they
+ * still hold what the interpreter left there. So a frame is the interpreter's if these slots say so and pc is in no code that
+ * was compiled at run time: it returns into the interpreter's entry, one of V8's builtins. */
 #include "store.h"
 #include "v8.h"
 #include "v8_internal.h"
@@ -34,15 +35,26 @@ static bool read_slots(uintptr_t fp, struct frame_slots *slots) {
   return is_pointer(slots->context) && is_pointer(slots->function);
 }
 
-/* Position + 1 of an interpreted frame. False if the frame is not the interpreter's. */
-static bool interpreted_position(const struct frame_slots *slots, uint32_t function, uint32_t *position_plus_1) {
-  uint64_t offset = slots->bytecode_offset;
-  if (!is_smi(offset) || smi_value(offset) <= 0) return false;
+/* The BytecodeArray of a frame that looks interpreted, else 0. */
+static uint64_t bytecodes_of(const struct frame_slots *slots) {
+  if (!is_smi(slots->bytecode_offset) || smi_value(slots->bytecode_offset) <= 0) return 0;
   uint64_t array = follow_forwarding(slots->bytecode_array);
-  if (!array || !mp_v8_is_bytecode_array(array)) return false;
+  return array && mp_v8_is_bytecode_array(array) ? array : 0;
+}
+
+/* The few addresses in builtins that interpreted frames return to. Builtins stay where they are. */
+#define BUILTIN_ENTRIES 64
+static _Atomic uintptr_t builtin_pcs[BUILTIN_ENTRIES];
+
+static _Atomic uintptr_t *builtin_entry(uintptr_t pc) {
+  return &builtin_pcs[(pc * 0x9e3779b97f4a7c15ull) >> 58];
+}
+
+static int interpreted_frame(const struct frame_slots *slots, uint64_t array, uint32_t index, uint64_t *frames) {
   /* The offset counts from the tagged pointer. */
-  *position_plus_1 = mp_v8_bytecode_position(function, array, smi_value(offset) - (mp_v8_layout.bytecode_data - 1));
-  return true;
+  int64_t offset = (int64_t)smi_value(slots->bytecode_offset) - (mp_v8_layout.bytecode_data - 1);
+  frames[0] = mp_v8_frame_word(index, mp_v8_bytecode_position(index, array, offset), 0);
+  return 1;
 }
 
 static int unknown_frame(void) {
@@ -53,7 +65,6 @@ static int unknown_frame(void) {
 int mp_v8_decode(uintptr_t pc, uintptr_t fp, uint64_t *frames, int max) {
   struct frame_slots slots;
   uint64_t shared;
-  uint32_t position_plus_1;
   if (mp_v8_state == MP_V8_NONE || max < 1 || !read_slots(fp, &slots)) return 0;
   if (mp_v8_state == MP_V8_UNKNOWN) return unknown_frame();
 
@@ -66,11 +77,18 @@ int mp_v8_decode(uintptr_t pc, uintptr_t fp, uint64_t *frames, int max) {
     frames[0] = mp_v8_frame_word(found.index, 0, 0);
     return 1;
   }
-  if (interpreted_position(&slots, found.index, &position_plus_1)) {
-    frames[0] = mp_v8_frame_word(found.index, position_plus_1, 0);
-    return 1;
+  uint64_t array = bytecodes_of(&slots);
+  if (array && atomic_load_explicit(builtin_entry(pc), memory_order_relaxed) == pc) {
+    return interpreted_frame(&slots, array, found.index, frames);
   }
-  return mp_v8_code_frames(pc, function, found.index, frames, max);
+  int n = mp_v8_code_frames(pc, function, found.index, frames, max);
+  if (n > 0) return n;
+  if (array) {
+    atomic_store_explicit(builtin_entry(pc), pc, memory_order_relaxed);
+    return interpreted_frame(&slots, array, found.index, frames);
+  }
+  frames[0] = mp_v8_frame_word(found.index, 0, 0);
+  return 1;
 }
 
 void mp_v8_forget(void) {

@@ -111,7 +111,8 @@ uint32_t mp_v8_bytecode_position(uint32_t function, uint64_t bytecode_array, int
 
 /* ---- v8_code.c */
 
-/* Frame words of machine code at pc, of the JSFunction `function` whose store index is `index`. Cached. */
+/* Frame words of the code compiled at run time that contains pc, for a frame of the JSFunction `function` whose store index is
+ * `index`. Their number; 0 if there is no such code at pc. Cached. */
 int mp_v8_code_frames(uintptr_t pc, uint64_t function, uint32_t index, uint64_t *frames, int max);
 
 /* ---- forgetting cached store indices, in a forked child (v8.h) */
