@@ -266,7 +266,8 @@ struct mp_control {
   uint64_t snapshot_request;  /* 40 raised by memprof to ask every agent for a V8 profile */
   uint64_t snapshot_reason;   /* 48 1 timer, 2 demand, 3 peak */
   uint64_t refusals[16];      /* 56 counts by enum mp_refusal, added to by samplers that could not start */
-  uint8_t unused[4096 - 56 - 128];
+  uint64_t seed;              /* 184 tests: makes every thread draw the same gaps each time; 0: from the clock */
+  uint8_t unused[4096 - 192];
 };
 _Static_assert(sizeof(struct mp_control) == 4096, "wire");
 

@@ -139,6 +139,7 @@ export const CONTROL = {
   snapshotRequest: 40,
   snapshotReason: 48,
   refusals: 56,
+  seed: 184,
 } as const;
 export const CONTROL_MAGIC = 0x4c5254434f52504dn; // "MPROCTRL"
 export const CONTROL_NO_NATIVE = 1;

@@ -1,0 +1,10 @@
+#ifndef MEMPROF_HOOKS_H
+#define MEMPROF_HOOKS_H
+
+/* A function that stands in for another library's. */
+#define MP_HOOK __attribute__((visibility("default")))
+
+/* Out of the way of the fast path. */
+#define MP_SLOW __attribute__((noinline, cold))
+
+#endif

@@ -1,0 +1,131 @@
+#include "live.h"
+
+#include <string.h>
+
+#include "index.h"
+#include "lock.h"
+#include "maths.h"
+#include "memory.h"
+#include "store.h"
+
+uint8_t mp_live_filter[1 << MP_FILTER_BITS];
+
+static struct mp_lock lock;
+static struct mp_index by_address;
+
+/* Freed slots, linked through `next_free` by slot + 1: reused first, so that the region stays dense. */
+static uint32_t *next_free;
+static uint32_t first_free;
+
+static void filter_raise(uintptr_t address, int by) {
+  uint8_t *counter = &mp_live_filter[mp_live_filter_slot(address)];
+  uint8_t old = __atomic_load_n(counter, __ATOMIC_RELAXED);
+  /* A counter that reached 255 no longer knows how many it stands for, and stays. */
+  while (old != 255 && !__atomic_compare_exchange_n(counter, &old, (uint8_t)(old + by), true, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
+  }
+}
+
+static struct mp_live *slot_at(uint32_t index) { return (struct mp_live *)mp_store_region(MP_REGION_LIVE) + index; }
+
+static bool equal(uint32_t index, const void *wanted) {
+  return __atomic_load_n(&slot_at(index)->address, __ATOMIC_RELAXED) == *(const uintptr_t *)wanted;
+}
+
+static uint64_t hash(uint32_t index) { return mp_hash_u64(slot_at(index)->address); }
+
+/* Without the lock. The answer "no" holds only if no rebuild was under way: a rebuild moves entries. */
+static bool is_sampled(uintptr_t address) {
+  for (;;) {
+    uint64_t before = __atomic_load_n(&by_address.changes, __ATOMIC_SEQ_CST);
+    if (mp_index_find(&by_address, mp_hash_u64(address), equal, &address) != MP_NONE) return true;
+    if ((before & 1) == 0 && __atomic_load_n(&by_address.changes, __ATOMIC_SEQ_CST) == before) return false;
+    if (before & 1) return true; /* let the lock decide */
+  }
+}
+
+static void write_slot(struct mp_live *slot, const struct mp_live *value) {
+  uint32_t sequence = slot->sequence;
+  __atomic_store_n(&slot->sequence, sequence + 1, __ATOMIC_RELAXED);
+  __atomic_thread_fence(__ATOMIC_RELEASE);
+  __atomic_store_n(&slot->address, value->address, __ATOMIC_RELAXED);
+  slot->size_bytes = value->size_bytes;
+  slot->weight_bytes_f64 = value->weight_bytes_f64;
+  slot->allocated_at_ns = value->allocated_at_ns;
+  slot->site = value->site;
+  __atomic_store_n(&slot->sequence, sequence + 2, __ATOMIC_RELEASE);
+}
+
+static void add_live_bytes(uint64_t weight_bits, bool removed) {
+  uint64_t bytes = (uint64_t)mp_double_of_bits(weight_bits);
+  __atomic_fetch_add(&mp_store_header()->live_bytes, removed ? -bytes : bytes, __ATOMIC_RELAXED);
+}
+
+static uint32_t take_slot(struct mp_region *region) {
+  if (!next_free) next_free = mp_memory_map(region->capacity * sizeof *next_free);
+  if (next_free && first_free) {
+    uint32_t index = first_free - 1;
+    first_free = next_free[index];
+    return index;
+  }
+  if (region->used >= region->capacity || !mp_store_reserve(MP_REGION_LIVE, (region->used + 1) * sizeof(struct mp_live))) return MP_NONE;
+  uint32_t index = (uint32_t)region->used;
+  __atomic_store_n(&region->used, region->used + 1, __ATOMIC_RELEASE);
+  return index;
+}
+
+static bool remove_locked(uintptr_t address, struct mp_live *removed) {
+  uint64_t key = mp_hash_u64(address);
+  uint32_t index = mp_index_find(&by_address, key, equal, &address);
+  if (index == MP_NONE) return false;
+  struct mp_live *slot = slot_at(index);
+  *removed = *slot;
+  mp_index_remove(&by_address, key, index);
+  write_slot(slot, &(struct mp_live){.address = 0});
+  if (next_free) {
+    next_free[index] = first_free;
+    first_free = index + 1;
+  }
+  add_live_bytes(removed->weight_bytes_f64, true);
+  filter_raise(address, -1);
+  return true;
+}
+
+bool mp_live_add(uintptr_t address, uint64_t size_bytes, double weight_bytes, uint64_t now_ns, uint32_t site) {
+  struct mp_live value = {
+      .address = address, .size_bytes = size_bytes, .weight_bytes_f64 = mp_bits_of_double(weight_bytes), .allocated_at_ns = now_ns, .site = site};
+  struct mp_live stale;
+  bool added = false;
+  if (mp_lock_acquire(&lock)) {
+    /* Its free was lost: a signal handler that freed inside our own code, or memory given back in a way that we do not see. */
+    remove_locked(address, &stale);
+    uint32_t index = mp_index_reserve(&by_address, hash) ? take_slot(&mp_store_header()->regions[MP_REGION_LIVE]) : MP_NONE;
+    if (index != MP_NONE) {
+      filter_raise(address, 1); /* first: a free that finds the slot must have seen the counter */
+      write_slot(slot_at(index), &value);
+      mp_index_insert(&by_address, mp_hash_u64(address), index);
+      add_live_bytes(value.weight_bytes_f64, false);
+      added = true;
+    }
+    mp_lock_release(&lock);
+  }
+  if (!added) mp_count(MP_DROPPED_LIVE, 1);
+  return added;
+}
+
+bool mp_live_remove(uintptr_t address, struct mp_live *removed) {
+  if (!is_sampled(address)) return false;
+  if (!mp_lock_acquire(&lock)) {
+    mp_count(MP_DROPPED_NESTED, 1);
+    return false;
+  }
+  bool found = remove_locked(address, removed);
+  mp_lock_release(&lock);
+  return found;
+}
+
+void mp_live_forget(void) {
+  mp_lock_release(&lock);
+  mp_index_clear(&by_address);
+  memset(mp_live_filter, 0, sizeof mp_live_filter);
+  first_free = 0;
+}

@@ -1,0 +1,184 @@
+#include "modules.h"
+
+#include <elf.h>
+#include <link.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include "link_maps.h"
+#include "lock.h"
+#include "peek.h"
+#include "store.h"
+#include "symbols.h"
+
+#define MAX_LOADED 2048
+
+uint32_t mp_map_generation;
+uint32_t mp_modules_epoch = 1;
+
+static struct mp_lock lock;
+static struct mp_loaded loaded[MAX_LOADED];
+static uint32_t loaded_count;
+static char executable_path[1024];
+static uintptr_t own_start, own_end;
+
+/* glibc's struct dl_find_object, as its manual documents it, with room for what later versions add. */
+struct found_object {
+  unsigned long long flags;
+  void *map_start, *map_end;
+  struct link_map *link_map;
+  void *eh_frame;
+  unsigned long long reserved[16];
+};
+static int (*find_object)(void *pc, struct found_object *result);
+
+/* Fills in what the program headers tell; false when they are not readable or make no sense. */
+static bool read_headers(struct mp_loaded *object) {
+  size_t bytes = object->header_count * sizeof(ElfW(Phdr));
+  if (object->header_count == 0 || object->header_count > 512 || !mp_peek_range(object->headers, bytes)) return false;
+  const ElfW(Phdr) *headers = (const ElfW(Phdr) *)object->headers;
+  object->start = UINTPTR_MAX;
+  for (uint32_t i = 0; i < object->header_count; i++) {
+    uintptr_t start = object->bias + headers[i].p_vaddr;
+    if (headers[i].p_type == PT_LOAD) {
+      if (start < object->start) object->start = start & ~4095ul;
+      if (start + headers[i].p_memsz > object->end) object->end = (start + headers[i].p_memsz + 4095) & ~4095ul;
+    }
+    if (headers[i].p_type == PT_GNU_EH_FRAME) object->eh_frame_hdr = start;
+  }
+  return object->start < object->end;
+}
+
+/* The executable's headers come from the kernel; those of others lie behind the ELF header at the start of their image. */
+static bool describe(const struct link_map *map, uintptr_t image, struct mp_loaded *object) {
+  memset(object, 0, sizeof *object);
+  object->bias = map->l_addr;
+  object->path = map->l_name;
+  if (map == mp_link_maps()) {
+    object->path = executable_path;
+    object->headers = getauxval(AT_PHDR);
+    object->header_count = (uint32_t)getauxval(AT_PHNUM);
+    return read_headers(object);
+  }
+  if (!mp_peek_range(image, sizeof(ElfW(Ehdr)))) return false;
+  const ElfW(Ehdr) *header = (const ElfW(Ehdr) *)image;
+  if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0) return false;
+  object->headers = image + header->e_phoff;
+  object->header_count = header->e_phnum;
+  return read_headers(object);
+}
+
+/* Without _dl_find_object. The list may change under us, hence the careful reads and the bound. */
+static bool walk(uintptr_t pc, struct mp_loaded *object) {
+  const struct link_map *map = mp_link_maps();
+  for (int i = 0; map && i < MAX_LOADED; i++) {
+    if (!mp_peek_range((uintptr_t)map, sizeof *map)) return false;
+    if (describe(map, map->l_addr, object) && object->start <= pc && pc < object->end) return true;
+    map = map->l_next;
+  }
+  return false;
+}
+
+static bool find(uintptr_t pc, struct mp_loaded *object) {
+  if (!find_object) return walk(pc, object);
+  struct found_object found;
+  if (find_object((void *)pc, &found) != 0) return false;
+  return describe(found.link_map, (uintptr_t)found.map_start, object) && object->start <= pc && pc < object->end;
+}
+
+static void read_build_id(const struct mp_loaded *object, struct mp_module *module) {
+  const ElfW(Phdr) *headers = (const ElfW(Phdr) *)object->headers;
+  for (uint32_t i = 0; i < object->header_count; i++) {
+    if (headers[i].p_type != PT_NOTE) continue;
+    uintptr_t at = object->bias + headers[i].p_vaddr, end = at + headers[i].p_memsz;
+    if (!mp_peek_range(at, headers[i].p_memsz)) continue;
+    while (at + sizeof(ElfW(Nhdr)) <= end) {
+      const ElfW(Nhdr) *note = (const ElfW(Nhdr) *)at;
+      uintptr_t name = at + sizeof *note, data = name + ((note->n_namesz + 3) & ~3u);
+      if (data + note->n_descsz > end) break;
+      if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 && memcmp((const void *)name, "GNU", 4) == 0) {
+        module->build_id_bytes = note->n_descsz < sizeof module->build_id ? note->n_descsz : sizeof module->build_id;
+        memcpy(module->build_id, (const void *)data, module->build_id_bytes);
+        return;
+      }
+      at = data + ((note->n_descsz + 3) & ~3u);
+    }
+  }
+}
+
+static void register_in_store(struct mp_loaded *object) {
+  struct mp_module module = {.start = object->start, .end = object->end, .bias = object->bias, .first_generation = object->generation};
+  module.is_main = object->path == executable_path;
+  if (mp_peek_range((uintptr_t)object->path, 1)) module.path = mp_store_string(object->path, strnlen(object->path, 4096));
+  read_build_id(object, &module);
+  uint32_t index = mp_store_module(&module);
+  if (index == MP_NONE) return;
+  /* An object that came back where it was keeps its first record, and its frames that record's generation. */
+  object->generation = ((const struct mp_module *)mp_store_region(MP_REGION_MODULES))[index].first_generation;
+  object->registered = true;
+}
+
+static bool same(const struct mp_loaded *a, const struct mp_loaded *b) {
+  return a->start == b->start && a->end == b->end && a->bias == b->bias && a->eh_frame_hdr == b->eh_frame_hdr && a->path == b->path;
+}
+
+static struct mp_loaded *known_at(uintptr_t pc) {
+  for (uint32_t i = __atomic_load_n(&loaded_count, __ATOMIC_ACQUIRE); i-- > 0;) {
+    if (loaded[i].start <= pc && pc < loaded[i].end) return &loaded[i];
+  }
+  return NULL;
+}
+
+static struct mp_loaded *learn(uintptr_t pc) {
+  struct mp_loaded *known = known_at(pc), now;
+  if (known && known->checked_at == mp_map_generation && known->registered) return known;
+  if (!find(pc, &now)) return NULL;
+  now.generation = now.checked_at = mp_map_generation;
+  if (!known || !same(known, &now)) {
+    if (loaded_count == MAX_LOADED) return NULL;
+    known = &loaded[loaded_count];
+    *known = now;
+    __atomic_store_n(&loaded_count, loaded_count + 1, __ATOMIC_RELEASE);
+  } else if (known->checked_at != mp_map_generation) {
+    /* The same addresses and loader entry: most likely never unloaded. Its build id, compared at registration, decides. */
+    known->checked_at = mp_map_generation;
+    known->generation = mp_map_generation;
+    known->registered = false;
+  }
+  if (!known->registered) register_in_store(known);
+  return known;
+}
+
+const struct mp_loaded *mp_module_at(uintptr_t pc) {
+  struct mp_loaded *known = known_at(pc);
+  if (known && known->checked_at == mp_map_generation && known->registered) return known;
+  if (!mp_lock_acquire(&lock)) return NULL;
+  known = learn(pc);
+  mp_lock_release(&lock);
+  return known;
+}
+
+void mp_modules_changed(void) {
+  __atomic_fetch_add(&mp_map_generation, 1, __ATOMIC_RELAXED);
+  __atomic_fetch_add(&mp_modules_epoch, 1, __ATOMIC_RELEASE);
+}
+
+void mp_modules_forget(void) {
+  mp_lock_release(&lock);
+  for (uint32_t i = 0; i < loaded_count; i++) loaded[i].registered = false;
+  __atomic_fetch_add(&mp_modules_epoch, 1, __ATOMIC_RELEASE);
+}
+
+bool mp_is_own_code(uintptr_t pc) { return own_start <= pc && pc < own_end; }
+
+void mp_modules_init(void) {
+  ssize_t length = readlink("/proc/self/exe", executable_path, sizeof executable_path - 1);
+  executable_path[length > 0 ? length : 0] = 0;
+  find_object = (int (*)(void *, struct found_object *))mp_symbol("_dl_find_object");
+  struct mp_loaded self;
+  if (find((uintptr_t)&mp_modules_init, &self)) {
+    own_start = self.start;
+    own_end = self.end;
+  }
+}

@@ -1,0 +1,139 @@
+#include "process.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "arch.h"
+#include "arena.h"
+#include "clock.h"
+#include "live.h"
+#include "mappings.h"
+#include "memory.h"
+#include "modules.h"
+#include "real.h"
+#include "sampler.h"
+#include "store.h"
+#include "store_internal.h"
+#include "symbols.h"
+#include "v8.h"
+
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK 18
+#endif
+
+enum mp_state mp_state = MP_STATE_EARLY;
+
+static char run_directory[256];
+static struct mp_control *control;
+static int seccomp_at_start;
+
+/* A word that the kernel zeroes in every child that gets a copy of our memory: a fork, a raw clone. A vfork child shares
+ * our memory and sees it unchanged, which is right: its allocations are ours. */
+static uint32_t *alive;
+
+static bool open_control(void) {
+  char path[sizeof run_directory + 16];
+  snprintf(path, sizeof path, "%s/control", run_directory);
+  int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+  bool writable = fd >= 0;
+  if (!writable) fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW); /* another user's: refusals go uncounted */
+  if (fd < 0) return false;
+  /* MAP_SHARED even when read-only: cheap, and a private mapping lets refusals be "counted" harmlessly. */
+  bool complete = lseek(fd, 0, SEEK_END) >= (off_t)sizeof *control;
+  long mapped = complete ? syscall(SYS_mmap, NULL, sizeof *control, PROT_READ | PROT_WRITE, writable ? MAP_SHARED : MAP_PRIVATE, fd, 0L) : -1;
+  close(fd);
+  if (mapped == -1) return false;
+  control = (struct mp_control *)mapped;
+  return control->magic == MP_CONTROL_MAGIC && control->version == MP_WIRE_VERSION;
+}
+
+static void fill_header(struct mp_header *header) {
+  header->arch = MP_ARCH;
+  header->libc = (uint8_t)mp_real_libc();
+  header->allocator = (uint8_t)mp_real_allocator();
+  header->v8_state = (uint8_t)mp_v8_state;
+  header->v8_major = mp_v8_version.major;
+  header->v8_minor = mp_v8_version.minor;
+  header->v8_build = mp_v8_version.build;
+  header->map_generation = mp_map_generation;
+  prctl(PR_GET_NAME, header->comm);
+}
+
+static bool create_store(bool forked) {
+  if (!mp_store_create(run_directory, control, forked)) return false;
+  fill_header(mp_store_header());
+  mp_store_publish();
+  return true;
+}
+
+static void watch_for_forks(void) {
+  uint32_t *word = mp_memory_map(4096);
+  if (!word) return;
+  *word = 1;
+  if (madvise(word, 4096, MADV_WIPEONFORK) == 0) {
+    alive = word;
+    return;
+  }
+  /* Linux < 4.14: only forks that go through the C library are noticed. */
+  static uint32_t flag = 1;
+  alive = &flag;
+  int (*register_atfork)(void (*)(void), void (*)(void), void (*)(void), void *) = mp_symbol("__register_atfork");
+  extern void *__dso_handle __attribute__((weak, visibility("hidden")));
+  extern void mp_process_forked(void);
+  if (register_atfork) register_atfork(NULL, NULL, mp_process_forked, &__dso_handle);
+}
+
+void mp_process_forked(void) { __atomic_store_n(alive, 0, __ATOMIC_RELEASE); }
+
+/* File calls after start can be fatal in a sandbox: a child that has put on a seccomp filter since gets no store. */
+static bool may_open_files(void) { return prctl(PR_GET_SECCOMP) == seccomp_at_start; }
+
+void mp_process_check_fork(void) {
+  if (!alive || mp_likely(__atomic_load_n(alive, __ATOMIC_RELAXED) != 0)) return;
+  /* One thread came through the fork: nobody else is here. What is inherited belongs to the parent's store. */
+  mp_store_forget();
+  mp_live_forget();
+  mp_mappings_forget();
+  mp_modules_forget();
+  mp_thread.tid = (uint32_t)syscall(SYS_gettid);
+  __atomic_store_n(alive, 1, __ATOMIC_RELEASE);
+  if (!may_open_files() || !create_store(true)) __atomic_store_n(&mp_state, MP_STATE_OFF, __ATOMIC_RELEASE);
+}
+
+void mp_process_freeze(void) {
+  if (!mp_enter()) return;
+  struct mp_header *header = mp_store_header();
+  uint64_t now_ns = mp_now_ns(), running = 0;
+  mp_store_event(&(struct mp_event){.time_ns = now_ns, .type = MP_EVENT_FREEZE, .tid = mp_thread.tid});
+  __atomic_compare_exchange_n(&header->frozen_at_ns, &running, now_ns, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+  mp_leave();
+}
+
+static bool start(void) {
+  mp_real_resolve();
+  const char *directory = getenv("MEMPROF_RUN_DIR");
+  if (!directory || strlen(directory) >= sizeof run_directory) return false;
+  strcpy(run_directory, directory);
+  if (!open_control() || (control->flags & MP_CONTROL_NO_NATIVE)) return false;
+  seccomp_at_start = prctl(PR_GET_SECCOMP);
+  watch_for_forks();
+  mp_modules_init();
+  mp_v8_init();
+  mp_arena_init();
+  mp_sampler_start(control->mean_bytes, control->max_samples_per_s, control->seed);
+  return create_store(false);
+}
+
+/* Silent whatever happens: memprof says what is to be said, from the control file's counts. */
+__attribute__((constructor)) static void mp_process_start(void) {
+  mp_thread.guard++;
+  bool started = start();
+  mp_thread.guard--;
+  __atomic_store_n(&mp_state, started ? MP_STATE_ON : MP_STATE_OFF, __ATOMIC_RELEASE);
+}

@@ -1,0 +1,195 @@
+#include "real.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "link_maps.h"
+#include "symbols.h"
+
+/* --- stubs until the first call ------------------------------------------------------------------------------------- */
+
+#define X(result, name, parameters, arguments) \
+  static result first_##name parameters {      \
+    mp_real_resolve();                         \
+    return mp_real.name arguments;             \
+  }
+MP_REAL_FUNCTIONS(X)
+#undef X
+#define X(name, parameters, arguments)    \
+  static void first_##name parameters {   \
+    mp_real_resolve();                    \
+    mp_real.name arguments;               \
+  }
+MP_REAL_PROCEDURES(X)
+#undef X
+
+struct mp_real mp_real = {
+#define X(result, name, parameters, arguments) .name = first_##name,
+    MP_REAL_FUNCTIONS(X)
+#undef X
+#define X(name, parameters, arguments) .name = first_##name,
+        MP_REAL_PROCEDURES(X)
+#undef X
+};
+
+/* --- stand-ins for what the allocator does not have ------------------------------------------------------------------ */
+
+static void *no_memory(void) {
+  errno = ENOMEM;
+  return NULL;
+}
+
+static void *own_reallocarray(void *old, size_t count, size_t bytes) {
+  size_t total;
+  if (__builtin_mul_overflow(count, bytes, &total)) return no_memory();
+  return mp_real.realloc(old, total);
+}
+
+static void *own_memalign(size_t alignment, size_t bytes) {
+  void *out = NULL;
+  int error = mp_real.posix_memalign(&out, alignment < sizeof(void *) ? sizeof(void *) : alignment, bytes);
+  if (error == 0) return out;
+  errno = error;
+  return NULL;
+}
+
+static int own_posix_memalign(void **out, size_t alignment, size_t bytes) {
+  if (alignment % sizeof(void *) != 0 || alignment == 0 || (alignment & (alignment - 1)) != 0) return EINVAL;
+  int saved = errno;
+  void *memory = mp_real.memalign(alignment, bytes);
+  errno = saved;
+  if (!memory) return ENOMEM;
+  *out = memory;
+  return 0;
+}
+
+static size_t page_bytes(void) { return (size_t)sysconf(_SC_PAGESIZE); }
+
+static void *own_valloc(size_t bytes) { return mp_real.memalign(page_bytes(), bytes); }
+
+static void *own_pvalloc(size_t bytes) {
+  size_t page = page_bytes(), total;
+  if (__builtin_add_overflow(bytes, page - 1, &total)) return no_memory();
+  return mp_real.memalign(page, total & ~(page - 1));
+}
+
+static void own_free_sized(void *old, size_t bytes) {
+  (void)bytes;
+  mp_real.free(old);
+}
+
+static void own_free_aligned_sized(void *old, size_t alignment, size_t bytes) {
+  (void)alignment;
+  (void)bytes;
+  mp_real.free(old);
+}
+
+static void own_cfree(void *old) { mp_real.free(old); }
+
+/* Where the C library hides these (a static-looking libc), the kernel answers. */
+static void *own_mmap(void *address, size_t bytes, int protection, int flags, int fd, off_t offset) {
+  return (void *)syscall(SYS_mmap, address, bytes, protection, flags, fd, offset);
+}
+static int own_munmap(void *address, size_t bytes) { return (int)syscall(SYS_munmap, address, bytes); }
+static int own_mprotect(void *address, size_t bytes, int protection) { return (int)syscall(SYS_mprotect, address, bytes, protection); }
+static void *own_mremap(void *old, size_t old_bytes, size_t new_bytes, int flags, void *new_address) {
+  return (void *)syscall(SYS_mremap, old, old_bytes, new_bytes, flags, new_address);
+}
+static int own_dlclose(void *handle) {
+  (void)handle;
+  return 0; /* nothing can have been opened */
+}
+
+/* --- resolving ------------------------------------------------------------------------------------------------------ */
+
+static const struct link_map *allocator_object;
+static uintptr_t allocator_start, allocator_end;
+static enum mp_allocator allocator;
+static enum mp_libc libc_kind;
+
+/* A member of the malloc family counts only from the object that defines malloc: another allocator's memory would end in
+ * the wrong free. */
+static void *from_allocator(const char *name) {
+  const struct link_map *at = NULL;
+  void *address = mp_symbol_after(name, &at);
+  return at == allocator_object ? address : NULL;
+}
+
+static void find_extent(const struct link_map *map) {
+  /* The executable code and data of an object lie together; its dynamic section and malloc itself bracket enough of it to
+   * tell its callers of mmap from others once the program headers are read. */
+  const ElfW(Ehdr) *header = (const ElfW(Ehdr) *)map->l_addr;
+  if (map->l_addr == 0 || memcmp(header->e_ident, ELFMAG, SELFMAG) != 0) return;
+  const ElfW(Phdr) *segments = (const ElfW(Phdr) *)(map->l_addr + header->e_phoff);
+  for (int i = 0; i < header->e_phnum; i++) {
+    if (segments[i].p_type == PT_LOAD) allocator_end = map->l_addr + segments[i].p_vaddr + segments[i].p_memsz;
+  }
+  allocator_start = map->l_addr;
+}
+
+static enum mp_allocator recognise(void) {
+  if (from_allocator("__libc_malloc")) return MP_ALLOCATOR_GLIBC;
+  if (from_allocator("mallctl") || from_allocator("je_mallctl")) return MP_ALLOCATOR_JEMALLOC;
+  if (from_allocator("mi_malloc")) return MP_ALLOCATOR_MIMALLOC;
+  if (from_allocator("tc_malloc") || from_allocator("TCMallocInternalMalloc") || from_allocator("MallocExtension_Internal_GetNumericProperty")) return MP_ALLOCATOR_TCMALLOC;
+  return MP_ALLOCATOR_OTHER;
+}
+
+#define ANY(name, stand_in) \
+  do {                      \
+    void *found_ = mp_symbol(#name);                                       \
+    mp_real.name = found_ ? (__typeof__(mp_real.name))found_ : (stand_in); \
+  } while (0)
+#define OURS(name, stand_in) \
+  do {                       \
+    void *found_ = from_allocator(#name);                                  \
+    mp_real.name = found_ ? (__typeof__(mp_real.name))found_ : (stand_in); \
+  } while (0)
+
+void mp_real_resolve(void) {
+  if (mp_real.malloc != first_malloc) return;
+  /* Two threads may do this at once; both write the same. malloc comes last: it tells that the others are there. */
+  void *malloc_address = mp_symbol_after("malloc", &allocator_object);
+  if (!malloc_address) {
+    static const char MESSAGE[] = "memprof: this program has no malloc to profile\n";
+    ssize_t ignored = write(2, MESSAGE, sizeof MESSAGE - 1);
+    (void)ignored;
+    _exit(125);
+  }
+  ANY(mmap, own_mmap);
+  ANY(munmap, own_munmap);
+  ANY(mprotect, own_mprotect);
+  ANY(mremap, own_mremap);
+  ANY(dlclose, own_dlclose);
+  OURS(free, mp_real.free);
+  OURS(calloc, mp_real.calloc);
+  OURS(realloc, mp_real.realloc);
+  OURS(memalign, own_memalign);
+  OURS(posix_memalign, own_posix_memalign);
+  OURS(aligned_alloc, mp_real.memalign);
+  OURS(reallocarray, own_reallocarray);
+  OURS(valloc, own_valloc);
+  OURS(pvalloc, own_pvalloc);
+  OURS(cfree, own_cfree);
+  OURS(free_sized, own_free_sized);
+  OURS(free_aligned_sized, own_free_aligned_sized);
+  __atomic_store_n(&mp_real.malloc, (__typeof__(mp_real.malloc))malloc_address, __ATOMIC_RELEASE);
+
+  allocator = recognise();
+  const struct link_map *libc_object = NULL;
+  if (mp_symbol("gnu_get_libc_version")) {
+    libc_kind = MP_LIBC_GLIBC;
+  } else if (mp_symbol_after("__libc_start_main", &libc_object) && libc_object->l_name && strstr(libc_object->l_name, "musl")) {
+    libc_kind = MP_LIBC_MUSL;
+  }
+  if (allocator != MP_ALLOCATOR_GLIBC && libc_kind == MP_LIBC_GLIBC) find_extent(allocator_object);
+}
+
+enum mp_allocator mp_real_allocator(void) { return allocator; }
+
+bool mp_real_is_allocator_code(uintptr_t pc) { return allocator_start <= pc && pc < allocator_end; }
+
+enum mp_libc mp_real_libc(void) { return libc_kind; }

@@ -1,0 +1,195 @@
+#include "sampler.h"
+
+#include <errno.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "arch.h"
+#include "arena.h"
+#include "clock.h"
+#include "index.h"
+#include "live.h"
+#include "maths.h"
+#include "process.h"
+#include "store.h"
+#include "unwind.h"
+
+#define FAR_AWAY (UINT64_MAX / 2) /* a countdown that does not end */
+#define BURST_NS 2000000000ull    /* how far a burst may run ahead of the cap before the mean doubles */
+
+__thread struct mp_thread mp_thread __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+static double mean = 1;
+static uint64_t ns_per_sample; /* of the cap; 0: no cap */
+static uint64_t cap_paid_until_ns;
+static uint64_t seed;
+static uint64_t threads_seen;
+
+void mp_sampler_start(uint64_t mean_bytes, uint64_t max_samples_per_s, uint64_t first_seed) {
+  mean = mean_bytes ? (double)mean_bytes : 1;
+  ns_per_sample = max_samples_per_s ? 1000000000ull / max_samples_per_s : 0;
+  seed = first_seed;
+}
+
+static uint64_t next_random(void) {
+  uint64_t x = mp_thread.random;
+  x ^= x << 13;
+  x ^= x >> 7;
+  x ^= x << 17;
+  return mp_thread.random = x;
+}
+
+static void draw_gap(void) {
+  mp_thread.gap_mean = mean;
+  mp_thread.draws++;
+  if (mean <= 1) { /* every allocation is a sample: no gap at all */
+    mp_thread.left = 1;
+    return;
+  }
+  double uniform = ((double)(next_random() >> 11) + 1) * 0x1p-53; /* (0, 1] */
+  mp_thread.left = (uint64_t)(-mp_ln(uniform) * mean) + 1;
+}
+
+static void start_thread(void) {
+  uint64_t ordinal = __atomic_add_fetch(&threads_seen, 1, __ATOMIC_RELAXED);
+  mp_thread.tid = (uint32_t)syscall(SYS_gettid);
+  uint64_t start = seed ? seed : mp_now_ns() ^ (uint64_t)mp_thread.tid << 32 ^ (uintptr_t)&mp_thread;
+  mp_thread.random = mp_hash_u64(start + ordinal * 0x9e3779b97f4a7c15ull) | 1;
+  draw_gap();
+}
+
+bool mp_due(size_t bytes) {
+  enum mp_state state = mp_process_state();
+  if (state != MP_STATE_ON) {
+    if (state == MP_STATE_OFF) mp_thread.left = FAR_AWAY;
+    return false;
+  }
+  if (mp_thread.guard > 0) {
+    mp_count(MP_DROPPED_NESTED, 1);
+    return false;
+  }
+  if (bytes > PTRDIFF_MAX) return false; /* the allocator refuses it */
+  if (mp_thread.draws == 0) {
+    start_thread();
+    if (mp_pass(bytes)) return false;
+  }
+  mp_thread.due_mean = mp_thread.gap_mean;
+  draw_gap();
+  return true;
+}
+
+bool mp_enter(void) {
+  if (mp_thread.guard > 0 || mp_process_state() != MP_STATE_ON) return false;
+  mp_thread.guard++;
+  mp_process_check_fork();
+  if (mp_store_header() && !mp_store_frozen()) return true;
+  mp_thread.guard--;
+  return false;
+}
+
+void mp_leave(void) { mp_thread.guard--; }
+
+/* A token bucket in units of time: each sample costs ns_per_sample; a debt of more than BURST_NS doubles the mean. */
+static void respect_cap(uint64_t now_ns) {
+  if (ns_per_sample == 0) return;
+  uint64_t paid = __atomic_load_n(&cap_paid_until_ns, __ATOMIC_RELAXED), next;
+  do {
+    next = (paid > now_ns ? paid : now_ns) + ns_per_sample;
+  } while (!__atomic_compare_exchange_n(&cap_paid_until_ns, &paid, next, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+  if (next < now_ns + BURST_NS) return;
+  /* One thread pays the debt and doubles the mean; those that see the old debt at the same time fail here. */
+  if (!__atomic_compare_exchange_n(&cap_paid_until_ns, &next, now_ns, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return;
+  double doubled = mean * 2;
+  __atomic_store(&mean, &doubled, __ATOMIC_RELAXED);
+  __atomic_store_n(&mp_store_header()->current_mean_bytes, (uint64_t)doubled, __ATOMIC_RELAXED);
+  mp_count(MP_MEAN_RAISES, 1);
+}
+
+/* Never inlined: the unwinder starts in this frame. */
+static __attribute__((noinline)) void unwind_here(struct mp_stack *stack) {
+  struct mp_registers here;
+  mp_registers_here(&here);
+  mp_unwind(here, stack);
+}
+
+uint32_t mp_site_here(enum mp_heap heap, uint64_t arena) {
+  if (mp_thread.draws == 0) start_thread();
+  struct mp_stack stack;
+  unwind_here(&stack);
+  if (stack.flags & MP_SITE_STACK_TRUNCATED) mp_count(MP_TRUNCATED_STACKS, 1);
+  if (stack.flags & MP_SITE_STACK_BROKEN) mp_count(MP_BROKEN_STACKS, 1);
+  struct mp_site_key key = {.heap = heap, .arena = arena, .tid = mp_thread.tid, .flags = stack.flags};
+  key.node = mp_store_stack(stack.frames, stack.count, &key.flags);
+  uint32_t site = mp_store_site(&key);
+  if (site == MP_NONE) mp_count(MP_DROPPED_SITES, 1);
+  return site;
+}
+
+void mp_record(void *address, size_t bytes) {
+  int saved_errno = errno;
+  if (mp_enter()) {
+    uint64_t started_ns = mp_now_ns();
+    double weight = (double)mp_weight_of(bytes);
+    double p = mp_thread.due_mean <= 1 ? 1 : mp_one_minus_exp_neg(weight / mp_thread.due_mean);
+    uint32_t site = mp_site_here(MP_HEAP_MALLOC, mp_arena_of(address));
+    if (site != MP_NONE) {
+      double unseen = (1 - p) / (p * p);
+      mp_site_add(site, 1 / p, weight / p, unseen, unseen * weight * weight);
+      mp_count(MP_ALLOC_SAMPLES, 1);
+      mp_live_add((uintptr_t)address, bytes, weight / p, started_ns, site);
+      mp_store_event(&(struct mp_event){.time_ns = started_ns,
+                                        .type = MP_EVENT_ALLOC,
+                                        .heap = MP_HEAP_MALLOC,
+                                        .tid = mp_thread.tid,
+                                        .site = site,
+                                        .address = (uintptr_t)address,
+                                        .size_bytes = bytes,
+                                        .weight_bytes_f64 = mp_bits_of_double(weight / p)});
+    }
+    respect_cap(started_ns);
+    mp_count(MP_SAMPLE_NS, mp_now_ns() - started_ns);
+    mp_leave();
+  }
+  errno = saved_errno;
+}
+
+static void store_live_event(enum mp_event_type type, const struct mp_live *live) {
+  if (mp_thread.draws == 0) start_thread();
+  mp_store_event(&(struct mp_event){.time_ns = mp_now_ns(),
+                                    .type = (uint16_t)type,
+                                    .heap = MP_HEAP_MALLOC,
+                                    .tid = mp_thread.tid,
+                                    .site = live->site,
+                                    .address = live->address,
+                                    .size_bytes = live->size_bytes,
+                                    .weight_bytes_f64 = live->weight_bytes_f64});
+}
+
+bool mp_record_free(void *address, struct mp_live *removed) {
+  struct mp_live record;
+  int saved_errno = errno;
+  bool found = false;
+  if (mp_thread.guard > 0) {
+    mp_count(MP_DROPPED_NESTED, 1); /* a signal handler that frees inside our own code */
+  } else if (mp_enter()) {
+    found = mp_live_remove((uintptr_t)address, &record);
+    if (found) {
+      mp_count(MP_FREE_SAMPLES, 1);
+      store_live_event(MP_EVENT_FREE, &record);
+      if (removed) *removed = record;
+    }
+    mp_leave();
+  }
+  errno = saved_errno;
+  return found;
+}
+
+void mp_unrecord_free(const struct mp_live *removed) {
+  int saved_errno = errno;
+  if (mp_enter()) {
+    mp_live_add(removed->address, removed->size_bytes, mp_double_of_bits(removed->weight_bytes_f64), removed->allocated_at_ns, removed->site);
+    store_live_event(MP_EVENT_ALLOC, removed);
+    mp_leave();
+  }
+  errno = saved_errno;
+}

@@ -1,0 +1,78 @@
+/* Which allocations are sampled, and what a sample records.
+ *
+ * Poisson sampling: the bytes between two samples are exponentially distributed, so an allocation of n bytes is sampled with
+ * probability p = 1 - exp(-n / mean), wherever it falls. It then stands for n / p bytes and 1 / p objects. Each thread counts
+ * its own bytes down. */
+#ifndef MEMPROF_SAMPLER_H
+#define MEMPROF_SAMPLER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire.h"
+
+struct mp_thread {
+  uint64_t left;   /* bytes until the next sample; 0 in a thread that has not sampled yet */
+  uint64_t draws;  /* gaps drawn so far */
+  uint64_t random; /* xorshift state */
+  double gap_mean; /* the mean that the gap was drawn with */
+  double due_mean; /* the same, of the sample in progress */
+  uint32_t tid;
+  uint32_t guard; /* > 0 inside our own code */
+};
+
+extern __thread struct mp_thread mp_thread __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+#define mp_likely(x) __builtin_expect(!!(x), 1)
+#define mp_unlikely(x) __builtin_expect(!!(x), 0)
+
+/* An empty allocation weighs one byte, or it would never be seen. */
+static inline uint64_t mp_weight_of(size_t bytes) { return bytes + (bytes == 0); }
+
+/* Counts an allocation down; false (and nothing counted): mp_due must decide. */
+static inline bool mp_pass(size_t bytes) {
+  uint64_t weight = mp_weight_of(bytes);
+  if (mp_unlikely(weight >= mp_thread.left)) return false;
+  mp_thread.left -= weight;
+  return true;
+}
+
+/* After mp_pass said false: true if this allocation is to be sampled. Draws the next gap. */
+bool mp_due(size_t bytes);
+
+/* Records the allocation that mp_due chose. */
+void mp_record(void *address, size_t bytes);
+
+/* Forgets a sampled allocation, before its memory goes. *removed (may be NULL) gets its record; false: it was not sampled. */
+bool mp_record_free(void *address, struct mp_live *removed);
+
+/* Takes mp_record_free back: realloc failed, and the block is still there. */
+void mp_unrecord_free(const struct mp_live *removed);
+
+/* For entry points whose real function may or may not come back to another hook (operator new, reallocarray):
+ *     struct mp_mark mark = mp_mark(); p = real(...); mp_account_since(mark, p, bytes);
+ * counts the allocation unless the inner hook did. */
+struct mp_mark {
+  uint64_t left, draws;
+};
+static inline struct mp_mark mp_mark(void) { return (struct mp_mark){mp_thread.left, mp_thread.draws}; }
+
+static inline void mp_account_since(struct mp_mark mark, void *address, size_t bytes) {
+  if (mp_thread.left != mark.left || mp_thread.draws != mark.draws || !address || mp_pass(bytes)) return;
+  if (mp_due(bytes)) mp_record(address, bytes);
+}
+
+/* --- for the mapping hooks and process.c ----------------------------------------------------------------------------- */
+
+/* Enters our own code: false when nothing is to be recorded (not started, off, nested, frozen). Undone by mp_leave. */
+bool mp_enter(void);
+void mp_leave(void);
+
+/* The site of the caller's stack; MP_NONE when there is no room. */
+uint32_t mp_site_here(enum mp_heap heap, uint64_t arena);
+
+/* Starts sampling (mean in bytes, adaptive cap in samples a second, 0: none; seed 0: from the clock). */
+void mp_sampler_start(uint64_t mean_bytes, uint64_t max_samples_per_s, uint64_t seed);
+
+#endif

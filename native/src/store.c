@@ -1,0 +1,189 @@
+/* The store's file: made once, sparse, grown page by page without ever risking SIGBUS. */
+#include "store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "store_internal.h"
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+#define GROWTH_STEP (64u << 10)
+#define MIN_FILE_BYTES (1u << 20)
+#define MAX_ORDINAL 4096
+
+struct mp_store mp_store;
+
+static const struct {
+  uint32_t record_bytes;
+  uint64_t capacity;
+} SHAPE[MP_REGION_COUNT] = {
+    [MP_REGION_STRINGS] = {1, 8u << 20},
+    [MP_REGION_MODULES] = {sizeof(struct mp_module), 4096},
+    [MP_REGION_FUNCTIONS] = {sizeof(struct mp_function), 1u << 16},
+    [MP_REGION_NODES] = {sizeof(struct mp_node), 1u << 18},
+    [MP_REGION_SITES] = {sizeof(struct mp_site), 1u << 17},
+    [MP_REGION_LIVE] = {sizeof(struct mp_live), 1u << 18},
+    [MP_REGION_MAPPINGS] = {sizeof(struct mp_mapping), 1u << 15},
+    [MP_REGION_RING] = {sizeof(struct mp_event), 1u << 16},
+};
+
+struct mp_header *mp_store_header(void) { return __atomic_load_n(&mp_store.header, __ATOMIC_ACQUIRE); }
+
+void *mp_store_region(enum mp_region_id id) { return mp_store.base[id]; }
+
+bool mp_store_frozen(void) {
+  struct mp_header *header = mp_store_header();
+  return header && __atomic_load_n(&header->frozen_at_ns, __ATOMIC_RELAXED) != 0;
+}
+
+void mp_count(enum mp_counter counter, uint64_t by) {
+  struct mp_header *header = mp_store_header();
+  if (header) __atomic_fetch_add(&header->counters[counter], by, __ATOMIC_RELAXED);
+}
+
+/* Lays the regions out with every capacity halved `halvings` times; returns the file's size. */
+static uint64_t lay_out(struct mp_region *regions, int halvings) {
+  uint64_t offset = MP_HEADER_BYTES;
+  for (int i = 0; i < MP_REGION_COUNT; i++) {
+    uint64_t capacity = SHAPE[i].capacity >> halvings;
+    regions[i] = (struct mp_region){.offset = offset, .capacity = capacity, .record_bytes = SHAPE[i].record_bytes};
+    offset += (capacity * SHAPE[i].record_bytes + 4095) & ~4095ull;
+  }
+  return offset;
+}
+
+static void refuse(struct mp_control *control, enum mp_refusal why) {
+  __atomic_fetch_add(&control->refusals[why], 1, __ATOMIC_RELAXED);
+}
+
+/* The largest layout that RLIMIT_FSIZE allows (beyond it ftruncate raises SIGXFSZ); 0 when there is none. */
+static uint64_t fit_layout(struct mp_region *regions) {
+  struct rlimit limit;
+  uint64_t allowed = getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY ? limit.rlim_cur : UINT64_MAX;
+  for (int halvings = 0;; halvings++) {
+    uint64_t bytes = lay_out(regions, halvings);
+    if (bytes <= allowed) return bytes;
+    if (bytes < MIN_FILE_BYTES) return 0;
+  }
+}
+
+static int create_file(const char *directory, uint32_t pid, uint32_t *ordinal) {
+  char path[512];
+  for (uint32_t n = 0; n < MAX_ORDINAL; n++) {
+    int length = snprintf(path, sizeof path, "%s/%u.%u.store", directory, pid, n);
+    if (length < 0 || (size_t)length >= sizeof path) return -1;
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd >= 0) *ordinal = n;
+    if (fd >= 0 || errno != EEXIST) return fd;
+  }
+  return -1;
+}
+
+bool mp_store_create(const char *directory, struct mp_control *control, bool forked) {
+  struct mp_header header = {
+      .version = MP_WIRE_VERSION,
+      .header_bytes = MP_HEADER_BYTES,
+      .pid = (uint32_t)getpid(),
+      .parent_pid = (uint32_t)getppid(),
+      .forked = forked,
+      .page_bytes = (uint32_t)sysconf(_SC_PAGESIZE),
+      .started_mono_ns = mp_now_ns(),
+      .started_unix_ns = mp_unix_now_ns(),
+      .mean_bytes = control->mean_bytes,
+      .current_mean_bytes = control->mean_bytes,
+  };
+  uint64_t bytes = fit_layout(header.regions);
+  if (bytes == 0) return refuse(control, MP_REFUSED_FILE_SIZE), false;
+  header.file_bytes = bytes;
+
+  int fd = create_file(directory, header.pid, &header.exec_ordinal);
+  if (fd < 0) return refuse(control, errno == ENOSPC ? MP_REFUSED_NO_SPACE : MP_REFUSED_STORE_CREATE), false;
+  /* The header goes in by pwrite, which answers ENOSPC where touching the mapping would kill the program. */
+  bool written = ftruncate(fd, (off_t)bytes) == 0 && pwrite(fd, &header, sizeof header, 0) == (ssize_t)sizeof header;
+  /* Where MADV_POPULATE_WRITE is unknown (Linux < 5.14), half of the space free now is what we dare to touch. */
+  struct statfs space;
+  uint64_t budget = fstatfs(fd, &space) == 0 ? (uint64_t)space.f_bavail * (uint64_t)space.f_bsize / 2 : 0;
+  long mapped = written ? syscall(SYS_mmap, NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0L) : -1;
+  close(fd);
+  if (mapped == -1) return refuse(control, written ? MP_REFUSED_MEMORY : MP_REFUSED_NO_SPACE), false;
+
+  char *base = (char *)mapped;
+  mp_store.growth_budget = budget;
+  for (int i = 0; i < MP_REGION_COUNT; i++) {
+    mp_store.base[i] = base + header.regions[i].offset;
+    mp_store.grown[i] = 0;
+  }
+  struct mp_header *shared = (struct mp_header *)base;
+  __atomic_store_n(&mp_store.header, shared, __ATOMIC_RELEASE);
+  return true;
+}
+
+void mp_store_publish(void) { __atomic_store_n(&mp_store.header->magic, MP_WIRE_MAGIC, __ATOMIC_RELEASE); }
+
+void mp_store_forget(void) {
+  memset(&mp_store, 0, sizeof mp_store);
+  mp_intern_forget();
+}
+
+/* Touches one step of the file for the kernel to say now whether the memory is there. */
+static bool populate(char *start, size_t bytes) {
+  if (madvise(start, bytes, MADV_POPULATE_WRITE) == 0) return true;
+  if (errno != EINVAL) return false;
+  uint64_t budget = __atomic_load_n(&mp_store.growth_budget, __ATOMIC_RELAXED);
+  do {
+    if (budget < bytes) return false;
+  } while (!__atomic_compare_exchange_n(&mp_store.growth_budget, &budget, budget - bytes, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+  return true;
+}
+
+bool mp_store_reserve(enum mp_region_id id, uint64_t bytes) {
+  uint64_t grown = __atomic_load_n(&mp_store.grown[id], __ATOMIC_ACQUIRE);
+  if (bytes <= grown) return true;
+  const struct mp_region *region = &mp_store.header->regions[id];
+  uint64_t end = (region->capacity * region->record_bytes + 4095) & ~4095ull;
+  if (bytes > end) return false;
+  /* The first steps are small: most processes are short and take few samples. */
+  uint64_t step = grown < GROWTH_STEP ? GROWTH_STEP / 4 : GROWTH_STEP;
+  uint64_t wanted = (bytes + step - 1) / step * step;
+  if (wanted > end) wanted = end;
+  if (!populate(mp_store.base[id] + grown, wanted - grown)) {
+    mp_count(MP_DROPPED_GROWTH, 1);
+    return false;
+  }
+  __atomic_store_n(&mp_store.grown[id], wanted, __ATOMIC_RELEASE);
+  return true;
+}
+
+/* Slots are claimed by a ticket, so writers never wait for each other; only growth needs the lock. */
+void mp_store_event(const struct mp_event *event) {
+  struct mp_header *header = mp_store_header();
+  if (!header) return;
+  struct mp_region *region = &header->regions[MP_REGION_RING];
+  uint64_t next = __atomic_load_n(&region->used, __ATOMIC_RELAXED);
+  /* Room for this event and those of the threads beside us. */
+  uint64_t ahead = next + 64 < region->capacity ? next + 64 : region->capacity;
+  if (ahead * sizeof *event > __atomic_load_n(&mp_store.grown[MP_REGION_RING], __ATOMIC_ACQUIRE)) {
+    if (!mp_lock_acquire(&mp_store.ring_lock)) return;
+    bool room = mp_store_reserve(MP_REGION_RING, ahead * sizeof *event);
+    mp_lock_release(&mp_store.ring_lock);
+    if (!room) return;
+  }
+  uint64_t number = __atomic_fetch_add(&region->used, 1, __ATOMIC_RELAXED);
+  struct mp_event *slot = (struct mp_event *)mp_store.base[MP_REGION_RING] + number % region->capacity;
+  if ((char *)(slot + 1) > mp_store.base[MP_REGION_RING] + __atomic_load_n(&mp_store.grown[MP_REGION_RING], __ATOMIC_ACQUIRE)) return;
+  __atomic_store_n(&slot->ticket, 0, __ATOMIC_RELAXED);
+  __atomic_thread_fence(__ATOMIC_RELEASE);
+  memcpy((char *)slot + sizeof slot->ticket, (const char *)event + sizeof event->ticket, sizeof *event - sizeof event->ticket);
+  __atomic_store_n(&slot->ticket, number + 1, __ATOMIC_RELEASE);
+}

@@ -1,0 +1,24 @@
+/* What the files of the store share. */
+#ifndef MEMPROF_STORE_INTERNAL_H
+#define MEMPROF_STORE_INTERNAL_H
+
+#include "lock.h"
+#include "store.h"
+
+struct mp_store {
+  struct mp_header *header;
+  char *base[MP_REGION_COUNT];
+  uint64_t grown[MP_REGION_COUNT]; /* bytes of each region that are safe to touch */
+  uint64_t growth_budget;          /* only where the kernel cannot say */
+  struct mp_lock ring_lock;
+};
+
+extern struct mp_store mp_store;
+
+/* Makes the store visible to readers, once its header is complete. */
+void mp_store_publish(void);
+
+/* Empties the indexes of the interned records. */
+void mp_intern_forget(void);
+
+#endif

@@ -1,0 +1,116 @@
+#include "unwind.h"
+
+#include <string.h>
+
+#include "cfi.h"
+#include "index.h"
+#include "modules.h"
+#include "peek.h"
+#include "v8.h"
+
+#define CACHE_BITS 13
+#define MAX_STEPS 2048 /* of a deep recursion only the leaf-most frames are kept, but the walk is bounded anyway */
+
+/* What is known about a program counter. A sequence lock guards each entry: odd while it is written. */
+struct cached {
+  uint32_t sequence;
+  uint32_t epoch;
+  uintptr_t pc;
+  uint64_t word; /* its frame word */
+  struct mp_frame_rules rules;
+  bool has_rules;
+  bool own;
+};
+
+static struct cached cache[1 << CACHE_BITS];
+
+static bool read_stack(uintptr_t address, uint64_t *word) {
+  if (!mp_peek_stack_range(address, sizeof *word)) return false;
+  memcpy(word, (const void *)address, sizeof *word);
+  return true;
+}
+
+static uint64_t native_word(uintptr_t pc, uint32_t generation) {
+  uint64_t bits = generation & ((1u << MP_FRAME_GENERATION_BITS) - 1);
+  return (pc & MP_FRAME_ADDRESS_MASK) | bits << MP_FRAME_GENERATION_SHIFT;
+}
+
+/* `lookup` is an address inside the call instruction, `pc` the return address behind it. */
+static void learn(uintptr_t pc, uintptr_t lookup, struct cached *entry) {
+  const struct mp_loaded *module = mp_module_at(lookup);
+  entry->pc = pc;
+  entry->own = mp_is_own_code(lookup);
+  entry->word = native_word(pc, module ? module->generation : mp_map_generation);
+  entry->has_rules = false;
+  if (module && module->eh_frame_hdr) {
+    struct mp_cfi_table table = {module->eh_frame_hdr, module->start, module->end};
+    entry->has_rules = mp_cfi_find(&table, lookup, &entry->rules);
+  }
+}
+
+static void lookup_pc(uintptr_t pc, uintptr_t lookup, struct cached *out) {
+  struct cached *entry = &cache[mp_hash_u64(pc ^ lookup << 1) >> (64 - CACHE_BITS)];
+  uint32_t epoch = __atomic_load_n(&mp_modules_epoch, __ATOMIC_ACQUIRE);
+  uint32_t sequence = __atomic_load_n(&entry->sequence, __ATOMIC_ACQUIRE);
+  if (!(sequence & 1) && __atomic_load_n(&entry->pc, __ATOMIC_RELAXED) == pc) {
+    *out = *entry;
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    if (out->epoch == epoch && out->pc == pc && __atomic_load_n(&entry->sequence, __ATOMIC_RELAXED) == sequence) return;
+  }
+  learn(pc, lookup, out);
+  out->epoch = epoch;
+  if ((sequence & 1) || !__atomic_compare_exchange_n(&entry->sequence, &sequence, sequence + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) return;
+  out->sequence = sequence + 1;
+  memcpy((char *)entry + sizeof entry->sequence, (const char *)out + sizeof out->sequence, sizeof *out - sizeof out->sequence);
+  __atomic_store_n(&entry->sequence, sequence + 2, __ATOMIC_RELEASE);
+}
+
+/* A frame record: the caller's frame pointer, then the return address. */
+static enum mp_step step_by_frame_pointer(struct mp_registers *r) {
+  uint64_t fp, pc;
+  if (r->fp == 0) return MP_STEP_LOST;
+  if (MP_JIT_SP_KNOWN && r->fp < r->sp) return MP_STEP_LOST;
+  if ((r->fp & 7) || !read_stack(r->fp, &fp) || !read_stack(r->fp + 8, &pc)) return MP_STEP_LOST;
+  *r = (struct mp_registers){.pc = mp_strip_pointer(pc), .sp = r->fp + 16, .fp = fp};
+  return r->pc == 0 ? MP_STEP_ROOT : MP_STEP_OK;
+}
+
+static bool push(struct mp_stack *stack, uint64_t word) {
+  if (stack->count == (int)MP_MAX_FRAMES) {
+    stack->flags |= MP_SITE_STACK_TRUNCATED;
+    return false;
+  }
+  stack->frames[stack->count++] = word;
+  return true;
+}
+
+/* Writes the frame at r; false when the stack is full. */
+static bool push_frame(struct mp_stack *stack, const struct mp_registers *r, const struct cached *code) {
+  if (code->has_rules || mp_v8_state == MP_V8_NONE) return push(stack, code->word);
+  int decoded = mp_v8_decode(r->pc, r->fp, stack->frames + stack->count, (int)MP_MAX_FRAMES - stack->count);
+  if (decoded > 0) {
+    stack->count += decoded;
+    return true;
+  }
+  return push(stack, code->word | MP_FRAME_V8_CODE);
+}
+
+void mp_unwind(struct mp_registers r, struct mp_stack *stack) {
+  stack->count = 0;
+  stack->flags = 0;
+  uintptr_t lookup = r.pc;
+  bool outside = false; /* past our own frames */
+  for (int steps = 0; steps < MAX_STEPS; steps++) {
+    struct cached code;
+    lookup_pc(r.pc, lookup, &code);
+    outside = outside || !code.own;
+    if (!code.own && !push_frame(stack, &r, &code)) return;
+    uintptr_t former_sp = r.sp;
+    enum mp_step step = code.has_rules ? mp_cfi_step(&code.rules, &r, read_stack) : step_by_frame_pointer(&r);
+    if (step == MP_STEP_ROOT) return;
+    if (step == MP_STEP_LOST || r.pc < 4096 || (MP_JIT_SP_KNOWN && r.sp <= former_sp && !(code.has_rules && code.rules.signal_frame))) break;
+    /* A return address may lie behind its function's end; the pc of an interrupted frame is exact. */
+    lookup = code.has_rules && code.rules.signal_frame ? r.pc : r.pc - 1;
+  }
+  stack->flags |= MP_SITE_STACK_BROKEN;
+}
