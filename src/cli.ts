@@ -3,16 +3,36 @@ import type { ProgramEnd } from './capture/launch.js';
 import { EXIT, MemprofError } from './errors.js';
 import { memprofVersion } from './version.js';
 
+const EXAMPLES = `
+Examples:
+  memprof run -- node server.js               profile a program and all that it starts
+  memprof run --sample-bytes 512k -- npm start
+  memprof report memprof-node-4711 --by heap
+  memprof open memprof-node-4711              the flame graph, in a browser
+  kill -USR2 <pid of memprof>                 a snapshot now
+
+On the exit status: run ends as the program ended; 125, 126, 127 are memprof's.`;
+
 /** The only place that sees argv or ends the process. */
 async function main(argv: readonly string[]): Promise<void> {
   const program = new Command('memprof')
     .description('A memory profiler for LLM inference processes: V8 heap and native allocations on one stack.')
     .version(memprofVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
+    .helpCommand(false)
+    .addHelpText('after', EXAMPLES)
     .enablePositionalOptions()
-    .exitOverride()
-    .configureOutput({ writeErr: (text) => process.stderr.write(text) });
+    .showHelpAfterError('  See --help for what there is.')
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'memprof: ')) })
+    .exitOverride();
+  addRun(program);
+  addReport(program);
+  addOpen(program);
+  addDoctor(program);
+  await program.parseAsync(argv, { from: 'user' });
+}
 
+function addRun(program: Command): void {
   program
     .command('run')
     .description('run a program, record its memory, and report')
@@ -28,13 +48,48 @@ async function main(argv: readonly string[]): Promise<void> {
     .option('--no-v8', 'no V8 samples')
     .option('-q, --quiet', 'print warnings only')
     .passThroughOptions()
-    .exitOverride()
     .action(async ([command = '', ...args]: string[], raw: Record<string, unknown>) => {
       const { run } = await import('./commands/run.js');
-      endLike(await run(command, args, await runFlags(raw)));
+      await endLike(await run(command, args, await runFlags(raw)));
     });
+}
 
-  await program.parseAsync(argv, { from: 'user' });
+function addReport(program: Command): void {
+  program
+    .command('report')
+    .description('show a recording, or a profile.pb.gz, as text or in a file format')
+    .argument('<source>', 'a directory that run wrote, or a profile.pb.gz')
+    .option('--format <format>', 'text, json, pprof, speedscope or folded (default: text)')
+    .option('--by <what>', 'group by site, module, heap, arena, thread or process')
+    .option('--moment <moment>', 'what "in use" shows: end or peak (default: end)')
+    .option('-o, --output <file>', 'write there instead of stdout')
+    .option('-f, --force', 'replace the file that is there')
+    .action(async (source: string, raw: Record<string, unknown>) => {
+      const { report } = await import('./commands/report.js');
+      await report(source, raw);
+    });
+}
+
+function addOpen(program: Command): void {
+  program
+    .command('open')
+    .description('show the flame graph in the bundled speedscope, offline')
+    .argument('<source>', 'a directory that run wrote, a profile.pb.gz or a speedscope file')
+    .option('--no-browser', 'only print the address')
+    .action(async (source: string, flags: { browser: boolean }) => {
+      const { open } = await import('./commands/open.js');
+      await open(source, flags);
+    });
+}
+
+function addDoctor(program: Command): void {
+  program
+    .command('doctor')
+    .description('what works on this machine and for this Node, and what to do about the rest')
+    .action(async () => {
+      const { doctor } = await import('./commands/doctor.js');
+      process.exitCode = await doctor();
+    });
 }
 
 /** zod takes 45 ms to load: only when there is something to check. */
@@ -46,13 +101,15 @@ async function runFlags(raw: Record<string, unknown>) {
   return parseRunFlags(raw, EXIT.failed);
 }
 
-/** Ends this process as the program ended: same status, or the same signal, so that a shell above reacts in the same way. */
-function endLike(end: ProgramEnd): void {
-  if (end.signal === null) {
-    process.exitCode = end.exitCode ?? EXIT.failed;
-    return;
-  }
-  process.kill(process.pid, end.signal);
+/**
+ * Ends this process as the program ended: same status, or the same signal, so that a shell above reacts in the same way (bash
+ * stops a loop after a SIGINT).
+ */
+async function endLike({ exitCode, signal }: ProgramEnd): Promise<void> {
+  process.exitCode = exitCode ?? EXIT.failed;
+  if (signal === null) return;
+  const { dieOf } = await import('./capture/signals.js');
+  dieOf(signal);
 }
 
 async function fail(error: unknown, isRun: boolean): Promise<void> {

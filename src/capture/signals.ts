@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** Signals that are meant for the program, whoever of the two they were sent to. */
@@ -33,6 +34,21 @@ export function forwardSignals(program: ChildProcess): () => void {
     for (const signal of FORWARDED) process.off(signal, onSignal);
     stopWitness(witness);
   };
+}
+
+/**
+ * Ends this process by a signal, without a core file of its own: the program's is the one that people look for.
+ * Afterwards nothing runs; if the signal cannot kill, the exit status is 128 plus its number.
+ */
+export function dieOf(signal: NodeJS.Signals): void {
+  process.exitCode = 128 + (constants.signals[signal] ?? 0);
+  try {
+    writeFileSync('/proc/self/coredump_filter', '0');
+  } catch {
+    // No /proc: then it is a whole core file, if the limits allow any.
+  }
+  // SIGUSR1 would open Node's inspector instead.
+  if (signal !== 'SIGUSR1') process.kill(process.pid, signal);
 }
 
 /** It waits for the end of its input, so it cannot outlive memprof; no core file if the signal is SIGQUIT. */

@@ -1,3 +1,5 @@
+import { readFileSync, statSync } from 'node:fs';
+import { EXIT, MemprofError } from '../errors.js';
 import type { Profile } from '../model/profile.js';
 
 /** What `interpret/` offers to the commands. */
@@ -11,4 +13,35 @@ const INTERPRETATION = '../interpret/index.js';
 /** Loaded late: `--help` and the start of the program do not wait for it. */
 export async function loadInterpretation(): Promise<Interpretation> {
   return (await import(INTERPRETATION)) as Interpretation;
+}
+
+/**
+ * The profile of a recording directory, or of a pprof file.
+ * @throws MemprofError SOURCE_NOT_FOUND, or what the reader throws; exit code 2.
+ */
+export async function loadProfile(source: string, moment: 'end' | 'peak'): Promise<Profile> {
+  if (isDirectory(source)) return (await loadInterpretation()).buildProfile(source, { moment });
+  if (moment === 'peak') {
+    throw new MemprofError(`${source} is a pprof file: it shows one moment only`, {
+      code: 'NO_SUCH_MOMENT',
+      exitCode: EXIT.usage,
+      hint: 'Give the recording directory to see the peak.',
+    });
+  }
+  const { readPprof } = await import('../report/index.js');
+  return readPprof(readFileSync(source), source);
+}
+
+/** @throws MemprofError SOURCE_NOT_FOUND (exit code 2). */
+export function isDirectory(source: string): boolean {
+  try {
+    return statSync(source).isDirectory();
+  } catch (cause) {
+    throw new MemprofError(`cannot read ${source}: ${(cause as Error).message}`, {
+      code: 'SOURCE_NOT_FOUND',
+      exitCode: EXIT.usage,
+      hint: 'Give a directory that `memprof run` wrote, or a profile.pb.gz.',
+      cause,
+    });
+  }
 }

@@ -1,21 +1,16 @@
-import { renameSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { DrainStatus } from '../capture/drain.js';
 import type { Profile } from '../model/profile.js';
 import type { ManifestNotice } from '../recording/manifest.js';
 import type { RunFlags } from '../schema/defaults.js';
 import { shortBytes, showLiveLine } from '../ui/live-line.js';
+import { paintFor } from '../ui/paint.js';
 import { withProgress } from '../ui/progress.js';
 import { openTerminal, type Terminal } from '../ui/terminal.js';
 import { memprofVersion } from '../version.js';
 import { loadInterpretation } from './profile-source.js';
-
-/** The reports that `run` leaves beside the recording. */
-export const REPORT_FILES = {
-  pprof: 'profile.pb.gz',
-  speedscope: 'profile.speedscope.json',
-  json: 'summary.json',
-} as const;
+import { REPORT_FILES } from './report-files.js';
+import { writeWholeFile } from './result.js';
 
 /** Says what will be missing, and shows the live line while the program runs. */
 export async function describeRun(
@@ -67,28 +62,14 @@ async function makeReports(folder: string, files: readonly string[], terminal: T
   for (const file of files) await interpretation.symbolizeFile(join(folder, file));
   const profile: Profile = await interpretation.buildProfile(folder, { moment: 'end' });
   const summary = summarize(profile, { memprofVersion: memprofVersion() });
-  writeWhole(join(folder, REPORT_FILES.pprof), FORMATS.pprof(profile, { summary }));
-  writeWhole(
+  writeWholeFile(join(folder, REPORT_FILES.pprof), FORMATS.pprof(profile, { summary }));
+  writeWholeFile(
     join(folder, REPORT_FILES.speedscope),
     FORMATS.speedscope(fold(profile, SPEEDSCOPE_MAX_STACKS), { summary }),
   );
-  writeWhole(join(folder, REPORT_FILES.json), FORMATS.json(profile, { summary }));
-  const { colour } = terminal;
+  writeWholeFile(join(folder, REPORT_FILES.json), FORMATS.json(profile, { summary }));
   return FORMATS.text(profile, {
     summary,
-    paint: {
-      heading: colour.bold,
-      measured: colour.green,
-      estimated: colour.cyan,
-      unknown: colour.magenta,
-      dim: colour.dim,
-      warning: colour.yellow,
-    },
+    paint: paintFor(terminal.colour),
   });
-}
-
-/** A reader sees the whole file or none. */
-function writeWhole(path: string, content: string | Uint8Array): void {
-  writeFileSync(`${path}.tmp`, content, { mode: 0o600 });
-  renameSync(`${path}.tmp`, path);
 }

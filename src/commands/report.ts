@@ -1,0 +1,48 @@
+import chalk from 'chalk';
+import { fold, SPEEDSCOPE_MAX_STACKS } from '../analyze/fold.js';
+import { GROUPINGS, type GroupBy } from '../analyze/group.js';
+import { summarize } from '../analyze/summary.js';
+import { EXIT, MemprofError } from '../errors.js';
+import { BINARY_FORMATS, FORMATS, type FormatName } from '../report/index.js';
+import { parseReportFlags } from '../schema/flags.js';
+import { paintFor } from '../ui/paint.js';
+import { withProgress } from '../ui/progress.js';
+import { colourFor, openTerminal } from '../ui/terminal.js';
+import { memprofVersion } from '../version.js';
+import { loadProfile } from './profile-source.js';
+import { mustNotExist, writeResult, writeResultFile } from './result.js';
+
+/**
+ * `memprof report`: shows a recording or a pprof file in any format.
+ * @throws MemprofError (exit code 2) for flags and inputs that are not usable.
+ */
+export async function report(source: string, raw: Record<string, unknown>): Promise<void> {
+  const choices = { formats: Object.keys(FORMATS), groupings: GROUPINGS };
+  const flags = parseReportFlags(raw, choices, EXIT.usage);
+  const format = flags.format as FormatName;
+  if (flags.output !== undefined) mustNotExist(flags.output, flags.force);
+  else if (BINARY_FORMATS.has(format) && process.stdout.isTTY) throw binaryToTerminal(format);
+
+  const terminal = openTerminal();
+  const profile = await withProgress(terminal, 'memprof: reading the recording', () =>
+    loadProfile(source, flags.moment),
+  );
+  const by = flags.by as GroupBy | undefined;
+  const summary = summarize(profile, { memprofVersion: memprofVersion(), ...(by && { by }) });
+  const shown = format === 'speedscope' ? fold(profile, SPEEDSCOPE_MAX_STACKS) : profile;
+  const isPlain = flags.output !== undefined;
+  const content = FORMATS[format](shown, {
+    summary,
+    ...(!isPlain && { paint: paintFor(colourFor(process.env, chalk)) }),
+  });
+  if (flags.output === undefined) await writeResult(content);
+  else writeResultFile(flags.output, content);
+}
+
+function binaryToTerminal(format: string): MemprofError {
+  return new MemprofError(`${format} is binary: not for a terminal`, {
+    code: 'BINARY_TO_TERMINAL',
+    exitCode: EXIT.usage,
+    hint: 'Write it to a file with -o profile.pb.gz, or pipe it into another program.',
+  });
+}

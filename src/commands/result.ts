@@ -1,0 +1,48 @@
+import { existsSync, renameSync, writeFileSync } from 'node:fs';
+import { EXIT, MemprofError } from '../errors.js';
+
+/** Writes a file in one step (0600): a reader sees the old content or the whole new one. */
+export function writeWholeFile(path: string, content: string | Uint8Array): void {
+  writeFileSync(`${path}.tmp`, content, { mode: 0o600 });
+  renameSync(`${path}.tmp`, path);
+}
+
+/**
+ * Refuses to replace a file without `--force`.
+ * @throws MemprofError OUTPUT_EXISTS (exit code 2).
+ */
+export function mustNotExist(path: string, force: boolean): void {
+  if (force || !existsSync(path)) return;
+  throw new MemprofError(`${path} exists`, {
+    code: 'OUTPUT_EXISTS',
+    exitCode: EXIT.usage,
+    hint: 'Pass --force to replace it, or another name to -o.',
+  });
+}
+
+/**
+ * Writes a result to a file, and turns what can go wrong into one line.
+ * @throws MemprofError OUTPUT_UNWRITABLE (exit code 2).
+ */
+export function writeResultFile(path: string, content: string | Uint8Array): void {
+  try {
+    writeWholeFile(path, content);
+  } catch (cause) {
+    throw new MemprofError(`cannot write ${path}: ${(cause as Error).message}`, {
+      code: 'OUTPUT_UNWRITABLE',
+      exitCode: EXIT.usage,
+      hint: 'Pass a path that you can write to -o.',
+      cause,
+    });
+  }
+}
+
+/** Writes a result to stdout; a reader that went away (`| head`) is no error. */
+export function writeResult(content: string | Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.once('error', (error: NodeJS.ErrnoException) =>
+      error.code === 'EPIPE' ? resolve() : reject(error),
+    );
+    process.stdout.write(content, () => resolve());
+  });
+}
