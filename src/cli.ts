@@ -5,13 +5,13 @@ import { memprofVersion } from './version.js';
 
 const EXAMPLES = `
 Examples:
-  memprof run -- node server.js               profile a program and all that it starts
+  memprof run -- node server.js            profile a program and all it starts
   memprof run --sample-bytes 512k -- npm start
   memprof report memprof-node-4711 --by heap
-  memprof open memprof-node-4711              the flame graph, in a browser
-  kill -USR2 <pid of memprof>                 a snapshot now
+  memprof open memprof-node-4711           the flame graph, in a browser
+  kill -USR2 <pid of memprof>              a snapshot now
 
-On the exit status: run ends as the program ended; 125, 126, 127 are memprof's.`;
+run ends as the program ended; 125, 126 and 127 are memprof's own.`;
 
 /** The only place that sees argv or ends the process. */
 async function main(argv: readonly string[]): Promise<void> {

@@ -21,7 +21,7 @@ export async function describeRun(
   const terminal = openTerminal();
   for (const notice of notices) terminal.warn(notice.message);
   if (flags.quiet || !terminal.isInteractive || status === undefined) return { stop: () => undefined };
-  return showLiveLine(process.stderr, () => terminal.colour.dim(liveText(status())));
+  return showLiveLine(process.stderr, () => liveText(status()), terminal.colour.dim);
 }
 
 function liveText({ rssBytes, liveBytes, committedBytes, samples, processes }: DrainStatus): string {

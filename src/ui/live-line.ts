@@ -10,13 +10,18 @@ const ERASE = '\r\x1b[2K';
  * Shows `text()` twice a second at most, and only when it changed. The program writes to the same terminal, so the line is
  * short-lived on purpose: written without a newline, erased before it is written again and at the end.
  */
-export function showLiveLine(stream: NodeJS.WriteStream, text: () => string): LiveLine {
+export function showLiveLine(
+  stream: NodeJS.WriteStream,
+  text: () => string,
+  paint: (line: string) => string = (line) => line,
+): LiveLine {
   let shown = '';
   const timer = setInterval(() => {
-    const next = text().slice(0, Math.max(20, (stream.columns ?? 80) - 1));
+    // A pseudo terminal may say that it is 0 columns wide.
+    const next = text().slice(0, (stream.columns || 80) - 1);
     if (next === shown) return;
     shown = next;
-    stream.write(`${ERASE}${next}`);
+    stream.write(`${ERASE}${paint(next)}`);
   }, EVERY_MS);
   timer.unref();
   return {

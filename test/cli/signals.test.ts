@@ -1,0 +1,110 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { MEMPROF, readManifest, runToEnd, scratch, start } from './run-cli.ts';
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1'] as const;
+
+/** Counts a signal for a while after the first, then says how often it came. */
+function counter(signal: string): string {
+  return `
+    let count = 0;
+    process.on('${signal}', () => {
+      if (++count === 1) setTimeout(() => { console.log('got ' + count); process.exit(23); }, 400);
+    });
+    setInterval(() => undefined, 1000);
+    console.log('ready');`;
+}
+
+function startCounter(signal: string, folder: string) {
+  const args = [MEMPROF, 'run', '-q', '-o', join(folder, 'out'), '--', process.execPath, '-e', counter(signal)];
+  return start(process.execPath, args, { detached: true });
+}
+
+describe.each(SIGNALS)('%s', (signal) => {
+  test('sent to memprof alone reaches the program exactly once', async () => {
+    const folder = scratch();
+    const running = startCounter(signal, folder);
+    await running.prints('ready');
+    running.child.kill(signal);
+    const { status, stdout } = await running.ended;
+    expect(stdout).toBe('ready\ngot 1\n');
+    expect(status).toBe(23);
+    expect(readManifest(join(folder, 'out')).program.exitCode).toBe(23);
+  });
+
+  test('sent to the whole process group reaches the program exactly once', async () => {
+    const folder = scratch();
+    const running = startCounter(signal, folder);
+    await running.prints('ready');
+    if (running.child.pid === undefined) throw new Error('no pid');
+    process.kill(-running.child.pid, signal);
+    const { status, stdout } = await running.ended;
+    expect(stdout).toBe('ready\ngot 1\n');
+    expect(status).toBe(23);
+  });
+});
+
+test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+  'a program that %s ends: so ends memprof, with a recording',
+  async (signal) => {
+    const folder = scratch();
+    const script = "setInterval(() => undefined, 1000); console.log('ready');";
+    const args = [MEMPROF, 'run', '-o', join(folder, 'out'), '--', process.execPath, '-e', script];
+    const running = start(process.execPath, args, { detached: true });
+    await running.prints('ready');
+    running.child.kill(signal);
+    expect(await running.ended).toMatchObject({ status: null, signal, stdout: 'ready\n' });
+    const manifest = readManifest(join(folder, 'out'));
+    expect(manifest.program).toMatchObject({ exitCode: null, signal });
+    expect(manifest.endedAtNs).toBeDefined();
+  },
+);
+
+test('two signals one after the other are two signals', async () => {
+  const folder = scratch();
+  const script = `
+    let count = 0;
+    process.on('SIGINT', () => { console.log('int ' + ++count); if (count === 2) process.exit(0); });
+    setInterval(() => undefined, 1000);
+    console.log('ready');`;
+  const args = [MEMPROF, 'run', '-q', '-o', join(folder, 'out'), '--', process.execPath, '-e', script];
+  const running = start(process.execPath, args, { detached: true });
+  await running.prints('ready');
+  running.child.kill('SIGINT');
+  await running.prints('int 1');
+  running.child.kill('SIGINT');
+  expect((await running.ended).stdout).toBe('ready\nint 1\nint 2\n');
+});
+
+const hasScript = spawnSync('script', ['--version']).status === 0;
+
+describe('on a terminal', () => {
+  test('Ctrl-C reaches the program exactly once, and the report is written', async (context) => {
+    if (!hasScript) context.skip('needs script(1) of util-linux');
+    const folder = scratch();
+    const command = `'${process.execPath}' '${MEMPROF}' run -o '${join(folder, 'out')}' -- '${process.execPath}' '${join(folder, 'count.js')}'`;
+    const { writeFileSync } = await import('node:fs');
+    writeFileSync(join(folder, 'count.js'), counter('SIGINT'));
+    const running = start('script', ['-qec', command, '/dev/null'], { detached: true });
+    await running.prints('ready');
+    running.child.stdin?.write('\x03');
+    const { status, stdout } = await running.ended;
+    expect(stdout).toContain('got 1');
+    expect(status).toBe(23);
+    expect(readManifest(join(folder, 'out')).program.exitCode).toBe(23);
+  });
+
+  test('the live line is erased, and the summary follows', async (context) => {
+    if (!hasScript) context.skip('needs script(1) of util-linux');
+    const folder = scratch();
+    const program = `'${process.execPath}' -e 'setTimeout(() => console.log("done"), 1500)'`;
+    const command = `'${process.execPath}' '${MEMPROF}' run -o '${join(folder, 'out')}' -- ${program}`;
+    const { stdout, status } = await runToEnd('script', ['-qec', command, '/dev/null']);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/memprof {2}RSS [\d.]+ MiB/);
+    const lastLive = stdout.lastIndexOf('memprof  RSS');
+    expect(stdout.indexOf('\x1b[2K', lastLive)).toBeGreaterThan(lastLive);
+    expect(stdout).toContain('memprof open');
+  });
+});
