@@ -20,7 +20,7 @@ export function logGamma(x: number): number {
 const TINY = 1e-300;
 const notZero = (x: number): number => (Math.abs(x) < TINY ? TINY : x);
 
-/** Lentz's method: 1 / (1 + a(1) / (b(1) + ...)) with the terms as `term(n)` gives them, from a first denominator. */
+/** Lentz's method: 1 / (first + a(1) / (b(1) + a(2) / (b(2) + ...))) with a and b as `term(n)` gives them. */
 function continuedFraction(first: number, term: (n: number) => readonly [a: number, b: number]): number {
   let c = 1 / TINY;
   let d = 1 / notZero(first);
@@ -61,13 +61,12 @@ export function betaCdf(x: number, a: number, b: number): number {
   const factor = Math.exp(
     logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x) - Math.log(a),
   );
-  const fraction = continuedFraction(1 - ((a + b) * x) / (a + 1), (n) => {
-    const m = n + 1;
-    const half = Math.floor(m / 2);
+  const fraction = continuedFraction(1, (n) => {
+    const half = Math.floor(n / 2);
     const numerator =
-      m % 2 === 0
-        ? (half * (b - half) * x) / ((a + 2 * half - 1) * (a + 2 * half))
-        : (-(a + half) * (a + b + half) * x) / ((a + 2 * half) * (a + 2 * half + 1));
+      n % 2 === 0
+        ? (half * (b - half) * x) / ((a + n - 1) * (a + n))
+        : (-(a + half) * (a + b + half) * x) / ((a + n - 1) * (a + n));
     return [numerator, 1];
   });
   return factor * fraction;

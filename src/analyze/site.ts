@@ -13,8 +13,8 @@ export interface Site {
 /** Frames that only pass an allocation on; what called them says more. */
 const ALLOCATOR_WRAPPERS = [
   /^operator (new|delete)/,
-  /^(__libc_|__interceptor_|_+)?(malloc|calloc|realloc|reallocarray|memalign|aligned_alloc|posix_memalign|valloc|pvalloc|strn?dup|v?asprintf|mmap(64)?|mremap|sbrk)(@|$)/,
-  /^(std|__gnu_cxx)::.*(allocat|_M_|_Znwm|vector|basic_string|unordered_map|map<|deque|make_shared|make_unique|__shared_)/i,
+  /^(__libc_|__interceptor_|_+)?(malloc|calloc|realloc|reallocarray|memalign|aligned_alloc|posix_memalign|valloc|pvalloc|strn?dup|v?asprintf|mmap(64)?|mremap|mprotect|sbrk|brk)(@|$)/,
+  /^([\w: ]+ )?(std|__gnu_cxx)::.*(allocat|_M_|_Znwm|vector|basic_string|unordered_map|map<|deque|make_shared|make_unique|__shared_)/i,
   /^(alloc|__rust|__rg|__rdl)(::alloc|_alloc|_realloc)/,
   /alloc::raw_vec::|hashbrown::raw::/,
   /^uv__?(malloc|calloc|realloc)/,

@@ -1,21 +1,5 @@
-import { z } from 'zod';
 import type { Moment, Notice, ProcessInfo, Profile, ValueType } from '../model/profile.js';
 import { SAMPLE_TYPES } from '../model/profile.js';
-
-/** The part of a process that fits into a comment; counters and peaks stay in summary.json. */
-const ProcessComment = z.object({
-  pid: z.number(),
-  parentPid: z.number(),
-  name: z.string(),
-  node: z.string().optional(),
-  v8: z.string().optional(),
-  allocator: z.string(),
-  libc: z.string(),
-  forked: z.boolean(),
-  nativeMeanBytes: z.number(),
-  nativeMeanAtEndBytes: z.number(),
-  v8IntervalBytes: z.number(),
-});
 
 const MOMENTS: readonly Moment[] = ['end', 'peak', 'timer', 'demand'];
 
@@ -24,28 +8,30 @@ export function commentsOf(profile: Profile, memprofVersion: string): string[] {
   return [
     `memprof: ${memprofVersion}`,
     `moment: ${profile.moment}`,
-    ...profile.processes.map((process) => `process: ${JSON.stringify(processComment(process))}`),
+    ...profile.processes.map((process) => `process: ${processText(process)}`),
     ...profile.unknown.map(({ heap, types }) => `unknown: ${heap} ${types.join(',')}`),
     ...profile.notices.map(({ code, message }) => `notice: ${code} ${message}`),
   ];
 }
 
-function processComment(process: ProcessInfo): z.input<typeof ProcessComment> {
-  const { pid, parentPid, name, nodeVersion, v8Version, allocator, libc, forked } = process;
-  const { nativeMeanBytes, nativeMeanAtEndBytes, v8IntervalBytes } = process;
-  return {
-    pid,
-    parentPid,
-    name,
-    ...(nodeVersion !== undefined && { node: nodeVersion }),
-    ...(v8Version !== undefined && { v8: v8Version }),
-    allocator,
-    libc,
-    forked,
-    nativeMeanBytes,
-    nativeMeanAtEndBytes,
-    v8IntervalBytes,
-  };
+/** `pid=4711 parent=4700 name=node ...`: pprof shows comments to people. Counters and peaks stay in summary.json. */
+function processText(process: ProcessInfo): string {
+  const fields: readonly (readonly [key: string, value: string | number | undefined])[] = [
+    ['pid', process.pid],
+    ['parent', process.parentPid],
+    ['name', process.name],
+    ['node', process.nodeVersion],
+    ['v8', process.v8Version],
+    ['allocator', process.allocator],
+    ['libc', process.libc],
+    ['forked', process.forked ? 1 : undefined],
+    ['native_mean', process.nativeMeanBytes],
+    ['native_mean_at_end', process.nativeMeanAtEndBytes],
+    ['v8_interval', process.v8IntervalBytes],
+  ];
+  return fields
+    .flatMap(([key, value]) => (value === undefined ? [] : [`${key}=${encodeURI(String(value))}`]))
+    .join(' ');
 }
 
 interface Comments {
@@ -85,25 +71,39 @@ function split(comment: string): { key: string; value: string } {
   return colon === -1 ? { key: '', value: comment } : { key: comment.slice(0, colon), value: comment.slice(colon + 2) };
 }
 
+/** undefined: somebody else's comment that starts like ours. */
 function parseProcess(value: string): ProcessInfo | undefined {
-  let json: unknown;
-  try {
-    json = JSON.parse(value);
-  } catch {
-    // Somebody else's comment that starts like ours: the caller keeps it as a notice.
-    return undefined;
-  }
-  const parsed = ProcessComment.safeParse(json);
-  if (!parsed.success) return undefined;
-  const { node, v8, ...rest } = parsed.data;
+  const fields = new Map(
+    value.split(' ').map((field) => [field.split('=', 1)[0], field.slice(field.indexOf('=') + 1)]),
+  );
+  const number = (key: string): number => Number(fields.get(key) ?? 0) || 0;
+  const text = (key: string): string => decode(fields.get(key) ?? '');
+  if (!Number.isSafeInteger(Number(fields.get('pid'))) || !fields.has('name')) return undefined;
   return {
-    ...rest,
-    ...(node !== undefined && { nodeVersion: node }),
-    ...(v8 !== undefined && { v8Version: v8 }),
+    pid: number('pid'),
+    parentPid: number('parent'),
+    name: text('name'),
+    ...(fields.has('node') && { nodeVersion: text('node') }),
+    ...(fields.has('v8') && { v8Version: text('v8') }),
+    allocator: text('allocator'),
+    libc: text('libc'),
+    forked: number('forked') === 1,
+    nativeMeanBytes: number('native_mean'),
+    nativeMeanAtEndBytes: number('native_mean_at_end'),
+    v8IntervalBytes: number('v8_interval'),
     counters: {},
     peakBytes: 0,
     peakTimeNs: 0n,
   };
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURI(text);
+  } catch {
+    // A stray %: it was not encoded in the first place.
+    return text;
+  }
 }
 
 function parseUnknown(value: string): { heap: string; types: ValueType['type'][] } {

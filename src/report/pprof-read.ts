@@ -21,14 +21,26 @@ const big = (value: Numeric): bigint => BigInt.asIntN(64, BigInt(value));
 export function readPprof(bytes: Uint8Array, source = 'the profile'): Profile {
   const decoded = decode(bytes, source);
   const strings = decoded.stringTable.strings;
-  const text = (index: Numeric): string => strings[Number(index)] ?? '';
-  const columns = columnsOf(decoded, text, source);
+  const text = (index: Numeric): string => {
+    const found = strings[Number(index)];
+    if (found === undefined) throw invalid(source, `it refers to string ${index} of ${strings.length}`);
+    return found;
+  };
+  const indices = columnsOf(decoded, text, source);
   const comments = commentReader(decoded.comment.map(text));
   const periodBytes = text(decoded.periodType?.unit ?? 0) === 'bytes' ? int(decoded.period) : 0;
 
+  const functionIds = numbering(decoded.function);
+  const mappingIds = numbering(decoded.mapping);
+  const locationIds = numbering(decoded.location);
+  const idIn = (ids: ReadonlyMap<bigint, number>, id: Numeric, what: string): number => {
+    const known = ids.get(BigInt(id));
+    if (known === undefined) throw invalid(source, `it refers to ${what} ${id}, which is not there`);
+    return known;
+  };
   const functions = new Map<number, FunctionInfo>();
   for (const fn of decoded.function) {
-    const id = int(fn.id);
+    const id = idIn(functionIds, fn.id, 'function');
     functions.set(id, {
       id,
       name: text(fn.name),
@@ -38,7 +50,7 @@ export function readPprof(bytes: Uint8Array, source = 'the profile'): Profile {
     });
   }
   const mappings: Mapping[] = decoded.mapping.map((mapping) => ({
-    id: int(mapping.id),
+    id: idIn(mappingIds, mapping.id, 'mapping'),
     start: BigInt(mapping.memoryStart),
     limit: BigInt(mapping.memoryLimit),
     fileOffset: BigInt(mapping.fileOffset),
@@ -48,30 +60,31 @@ export function readPprof(bytes: Uint8Array, source = 'the profile'): Profile {
   }));
   const locations = new Map<number, Location>();
   for (const location of decoded.location) {
-    const id = int(location.id);
+    const id = idIn(locationIds, location.id, 'location');
     const lines = location.line.map(({ functionId, line, column }) => ({
-      functionId: int(functionId),
+      functionId: idIn(functionIds, functionId, 'function'),
       line: int(line),
       column: int(column),
     }));
-    const mappingId = int(location.mappingId);
+    const mappingId = BigInt(location.mappingId) === 0n ? 0 : idIn(mappingIds, location.mappingId, 'mapping');
     const file = functions.get(lines[0]?.functionId ?? 0)?.file ?? '';
     const address = BigInt(location.address);
     locations.set(id, { id, mappingId, address, lines, kind: kindOf(file, mappingId, address) });
   }
-  const samples = decoded.sample.map((sample, i): Sample => {
-    const stack = sample.locationId.map(int);
-    const lost = stack.find((id) => !locations.has(id));
-    if (lost !== undefined) throw invalid(source, `sample ${i} names location ${lost}, which is not there`);
-    const values = columns.indices.map((index) => (index === -1 ? 0 : int(sample.value[index] ?? 0)));
+  const samples = decoded.sample.map((sample): Sample => {
+    if (sample.value.length !== decoded.sampleType.length) {
+      throw invalid(source, `a sample has ${sample.value.length} values for ${decoded.sampleType.length} sample types`);
+    }
+    const stack = sample.locationId.map((id) => idIn(locationIds, id, 'location'));
+    const [a = 0, b = 0, c = 0, d = 0] = indices.map((index) => int(sample.value[index] ?? 0));
+    const values = [a, b, c, d] as const;
     const labels = labelsOf(sample.label.map(({ key, str }) => [text(key), text(str)] as const));
-    const all = [values[0] ?? 0, values[1] ?? 0, values[2] ?? 0, values[3] ?? 0] as const;
     const meanBytes = comments.meanBytesOf(labels.heap, labels.pid) ?? periodBytes;
-    return { stack, values: all, ...heapVariances(all, isExactHeap(labels.heap) ? 0 : meanBytes), labels };
+    return { stack, values, ...heapVariances(values, isExactHeap(labels.heap) ? 0 : meanBytes), labels };
   });
 
   const heaps = [...new Set(samples.map(({ labels }) => labels.heap))];
-  const missing = SAMPLE_TYPES.filter((_, i) => columns.indices[i] === -1).map(({ type }) => type);
+  const missing = SAMPLE_TYPES.filter((_, i) => indices[i] === -1).map(({ type }) => type);
   return {
     sampleTypes: SAMPLE_TYPES,
     samples,
@@ -125,13 +138,18 @@ const COLUMN_NAMES: readonly (readonly string[])[] = [
   ['inuse_space', 'inuse_bytes', 'space'],
 ];
 
-function columnsOf(decoded: PprofProfile, text: (index: Numeric) => string, source: string): { indices: number[] } {
+function columnsOf(decoded: PprofProfile, text: (index: Numeric) => string, source: string): number[] {
   const names = decoded.sampleType.map(({ type }) => text(type));
   const indices = COLUMN_NAMES.map((known) => names.findIndex((name) => known.includes(name)));
   if (indices.every((index) => index === -1)) {
     throw invalid(source, `it is no heap profile, its sample types are ${names.join(', ')}`);
   }
-  return { indices };
+  return indices;
+}
+
+/** Our own numbers for a table's ids: other tools use 64-bit hashes, which do not fit into a number. */
+function numbering(table: readonly { readonly id: Numeric }[]): Map<bigint, number> {
+  return new Map(table.map(({ id }, i) => [BigInt(id), i + 1]));
 }
 
 const SCRIPT = /^(node:|file:|wasm:|https?:|evalmachine|webpack)|\.([cm]?[jt]sx?|vue|svelte)$/;
