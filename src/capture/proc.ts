@@ -18,7 +18,9 @@ export function readStartTime(pid: number): string | undefined {
   return fields[19];
 }
 
+/** Whether a process of that id runs. A zombie does not. */
 export function isAlive(pid: number): boolean {
+  if (process.platform === 'linux') return readStartTime(pid) !== undefined;
   try {
     process.kill(pid, 0);
     return true;

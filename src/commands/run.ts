@@ -3,8 +3,9 @@ import { targetEnvironment } from '../capture/environment.js';
 import { inheritedFiles, launch, type ProgramEnd } from '../capture/launch.js';
 import { makeDefaultOutput, prepareOutput } from '../capture/output-directory.js';
 import { preflight } from '../capture/preflight.js';
+import { isAlive } from '../capture/proc.js';
 import { resolveCommand } from '../capture/resolve-command.js';
-import { makeRunDirectory, type RunDirectory } from '../capture/run-directory.js';
+import { makeRunDirectory, type RunDirectory, sweepStaleRunDirectories } from '../capture/run-directory.js';
 import { forwardSignals } from '../capture/signals.js';
 import { MemprofError } from '../errors.js';
 import type { ManifestNotice } from '../recording/manifest.js';
@@ -67,6 +68,7 @@ export async function run(command: string, args: readonly string[], flags: RunFl
   });
   process.on('SIGUSR2', drain.snapshotOnDemand);
   const ui = await describeRun(flags, notices, drain.status);
+  sweepStaleRunDirectories(isAlive);
   const end = await program.ended;
   await drain.finish(end);
   ui.stop();
