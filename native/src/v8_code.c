@@ -78,7 +78,7 @@ static bool is_stream_map(uint64_t word) {
 }
 
 static bool walk_back(uintptr_t pc, struct code *code) {
-  uintptr_t lowest = pc & ~CHUNK_MASK, page = 0;
+  uintptr_t lowest = pc & ~CHUNK_MASK, page = UINTPTR_MAX;
   for (uintptr_t at = pc & ~7ul; at >= lowest; at -= 8) {
     uint64_t word;
     if ((at & ~4095ul) != page) {

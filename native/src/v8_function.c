@@ -11,7 +11,7 @@
  *   word 1        parameter count
  *   word 2        n = number of context locals
  *   word 3, 4     source range, start and end   (V8 from 12.8; before, it comes last)
- *   first_vars    [module variable count]       (modules only)
+ *   first_vars    [module variable count]       (modules only, V8 from 12)
  *                 n names and n infos           (up to 74 locals)
  *                 1 hash table and n infos      (from 75 locals)
  *                 [saved class variable]
@@ -72,7 +72,8 @@ static void read_scope_info(uint64_t scope, struct text *name, struct source_ran
   if (range_first) read_range(scope, 3, range);
   int index = layout->scope_info_first_vars + (locals < MAX_INLINED_LOCALS ? 2 * locals : 1 + locals);
   /* Newer versions number the kinds of scopes differently, but there nothing after this matters for a module. */
-  if (!range_first && (flags & SCOPE_KIND) == MODULE_SCOPE) index++;
+  bool old_module = !range_first && (flags & SCOPE_KIND) == MODULE_SCOPE;
+  if (old_module && read_word(scope, layout->scope_info_first_vars, &word) && is_smi(word)) index++;
   if (flags & HAS_SAVED_CLASS) index++;
   if (flags & HAS_FUNCTION_NAME) {
     if (read_word(scope, index, &word)) copy_name(word, name);

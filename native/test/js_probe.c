@@ -7,7 +7,6 @@
  *   JS_PROBE_FUZZ    at marked allocations, decode so many made-up frames as well
  *   JS_PROBE_STATS   file for a JSON object at exit
  */
-#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdarg.h>

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "probe_unwind.h"
 
 #include <dlfcn.h>

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -26,8 +27,16 @@ void mp_count(enum mp_counter counter, uint64_t by) {
   stub_counters[counter] += by;
 }
 
+/* JS_PROBE_HIDE hides the symbols that start so: a V8 that exports less. JS_PROBE_SHIFT_TYPES gives every instance type another
+ * number: a V8 whose layout is not what its symbols say. */
 void *mp_symbol(const char *name) {
-  return dlsym(RTLD_DEFAULT, name);
+  static int shifted[64], shifted_count;
+  const char *hidden = getenv("JS_PROBE_HIDE");
+  if (hidden && strncmp(name, hidden, strlen(hidden)) == 0) return NULL;
+  int *symbol = dlsym(RTLD_DEFAULT, name);
+  if (!symbol || !getenv("JS_PROBE_SHIFT_TYPES") || strncmp(name, "v8dbg_type_", 11) != 0 || shifted_count == 64) return symbol;
+  shifted[shifted_count] = *symbol + 1;
+  return &shifted[shifted_count++];
 }
 
 static uint32_t hash(const void *bytes, size_t n) {

@@ -22,7 +22,13 @@ function readSymbols(path, names) {
     const sections = Array.from({ length: header.readUInt16LE(60) }, (_, i) => {
       const section = read(sectionAt + i * sectionBytes, sectionBytes);
       const u64 = (at) => Number(section.readBigUInt64LE(at));
-      return { type: section.readUInt32LE(4), address: u64(16), offset: u64(24), bytes: u64(32), link: section.readUInt32LE(40) };
+      return {
+        type: section.readUInt32LE(4),
+        address: u64(16),
+        offset: u64(24),
+        bytes: u64(32),
+        link: section.readUInt32LE(40),
+      };
     });
     const symtab = sections.find((section) => section.type === 2);
     if (symtab === undefined) throw new Error(`${path}: no .symtab (stripped?)`);
@@ -55,7 +61,12 @@ function table(path) {
     for (let i = 0; i < numbers.length; i += 38) lines.push(`  ${numbers.slice(i, i + 38).join(', ')},`);
     return `  /* ${['single', 'double', 'quadruple'][scale]} operands */\n${lines.join('\n')}`;
   });
-  return { major, minor, count, text: `static const uint8_t sizes_${major}_${minor}[${SCALES} * ${count}] = {\n${rows.join('\n')}\n};\n` };
+  return {
+    major,
+    minor,
+    count,
+    text: `static const uint8_t sizes_${major}_${minor}[${SCALES} * ${count}] = {\n${rows.join('\n')}\n};\n`,
+  };
 }
 
 const tables = process.argv.slice(2).map(table);

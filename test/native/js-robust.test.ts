@@ -1,0 +1,64 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { buildProbe, compile, fixture, NATIVE, NODE_LINES, nodeBinary, runProbe, scratch } from './helpers/js-probe.ts';
+
+const [UNKNOWN_LAYOUT, KNOWN_LAYOUT] = [2, 1];
+const KINDS = fixture('function-kinds.cjs');
+
+const directory = scratch();
+let probe = '';
+beforeAll(() => {
+  probe = buildProbe(directory.path);
+});
+afterAll(directory.dispose);
+
+describe('a V8 that we do not know', () => {
+  test.each(NODE_LINES)('Node %i without symbols: no JavaScript frames, all counted, nothing else changes', (line) => {
+    const { stats, stacks, stdout } = runProbe(probe, [nodeBinary(line), KINDS], { JS_PROBE_HIDE: 'v8dbg_class_Map' });
+    expect(JSON.parse(stdout)).toMatchObject({ kept: expect.any(Number) });
+    expect(stats).toMatchObject({ state: UNKNOWN_LAYOUT, jsFrames: 0 });
+    expect(stats.unknown).toBeGreaterThan(stacks.size);
+  });
+
+  test.each(NODE_LINES)('Node %i where one known offset differs: functions, but no positions', (line) => {
+    const hidden = line === 20 ? 'v8dbg_type_Code__' : 'v8dbg_class_BytecodeArray__data';
+    const { stats, stacks } = runProbe(probe, [nodeBinary(line), KINDS], { JS_PROBE_HIDE: hidden });
+    expect(stats).toMatchObject({ state: KNOWN_LAYOUT, positions: false });
+    expect(stacks.get(2)?.map((frame) => frame.name)).toContain('plain');
+    expect([...stacks.values()].flat().every((frame) => frame.position === -1)).toBe(true);
+  });
+
+  test.each(NODE_LINES)('Node %i with type tags that mean something else: nothing decodes, nothing crashes', (line) => {
+    const { stats } = runProbe(probe, [nodeBinary(line), KINDS], { JS_PROBE_SHIFT_TYPES: '1' });
+    expect(stats).toMatchObject({ state: KNOWN_LAYOUT, jsFrames: 0 });
+    expect(stats.unknown).toBeGreaterThan(0);
+  });
+});
+
+describe('frames that are none', () => {
+  test.each(NODE_LINES)('Node %i survives made-up frames', (line) => {
+    const { stats, stacks } = runProbe(probe, [nodeBinary(line), KINDS], { JS_PROBE_FUZZ: '2000' });
+    expect(stacks.size).toBeGreaterThan(30);
+    expect(stats.probes).toBeGreaterThan(100_000);
+  });
+
+  test('a program without V8 pays one symbol lookup', () => {
+    const { stats } = runProbe(probe, ['/bin/true']);
+    expect(stats).toMatchObject({ state: 0, v8: '0.0.0', probes: 0 });
+    expect(stats.initNs).toBeLessThan(5_000_000);
+  });
+});
+
+describe('the parts that need no V8, under sanitizers', () => {
+  const SANITIZERS = ['-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
+  test.each([
+    ['v8_position_test', ['src/v8_position.c', 'src/v8_bytecode_sizes.c']],
+    ['v8_strings_test', ['src/v8_strings.c', 'src/peek.c']],
+    ['peek_test', ['src/peek.c']],
+  ])('%s', (name, sources) => {
+    const binary = compile(join(directory.path, name), [`test/${name}.c`, ...sources], SANITIZERS);
+    const output = execFileSync(binary, { cwd: NATIVE, encoding: 'utf8', env: { ...process.env, LD_PRELOAD: '' } });
+    expect(output).toMatch(/^\d+ checks passed\n$/);
+  });
+});
