@@ -101,6 +101,7 @@ void mp_process_check_fork(void) {
   mp_live_forget();
   mp_mappings_forget();
   mp_modules_forget();
+  mp_v8_forget();
   mp_thread.tid = (uint32_t)syscall(SYS_gettid);
   __atomic_store_n(alive, 1, __ATOMIC_RELEASE);
   if (!may_open_files() || !create_store(true)) __atomic_store_n(&mp_state, MP_STATE_OFF, __ATOMIC_RELEASE);
