@@ -1,0 +1,115 @@
+/**
+ * The agent of one thread. It is silent, holds nothing that keeps the event loop alive, listens to nothing that the program
+ * can count, and gives V8's sampler up as soon as the program wants it. docs/explanation/v8-heap.md says what it changes.
+ */
+import fs = require('node:fs');
+import threads = require('node:worker_threads');
+import controlFile = require('./control.cjs');
+import lineFile = require('./lines.cjs');
+import passThrough = require('./pass-through.cjs');
+import storeFile = require('./store.cjs');
+
+import type { Control, LineFile, ProfileReason, V8Sampler } from './types.cjs';
+
+const POLL_MS = 1000;
+/** Marking this much takes a second or so; a larger heap is written as it is, garbage included. */
+const EXIT_COLLECT_BELOW_BYTES = 1024 ** 3;
+
+/** @throws if the run directory cannot be used; nothing is changed in the process then. */
+function start(runDirectory: string): void {
+  const control = controlFile.openControl(runDirectory);
+  const lines = lineFile.openLines(runDirectory, threads.threadId);
+  const maps = readMaps();
+  const libc = libcOf(maps);
+  const { sampler, reason } = startSampler(control, lines, libc);
+  lines.write('hello', {
+    pid: process.pid,
+    threadId: threads.threadId,
+    threadName: Reflect.get(threads, 'threadName') ?? '', // Node 24 and later
+    node: process.version,
+    v8: process.versions.v8,
+    arch: process.arch,
+    abi: process.versions.modules,
+    libc,
+    execPath: process.execPath,
+    ...(sampler ? { v8Sampler: 'on' } : { v8Sampler: 'off', reason }),
+  });
+  if (maps !== '') lines.write('maps', { text: maps });
+  followExit(runDirectory, lines, sampler);
+  if (sampler) {
+    followRequests(control, sampler);
+    require('./rivals.cjs').watchRivals(sampler);
+    if (!threads.isMainThread) require('./workers.cjs').answerMainThread(sampler);
+  }
+}
+
+/** Nothing of V8's, neither the binding nor our code for it, is loaded when the run does not want V8 samples. */
+function startSampler(control: Control, lines: LineFile, libc: string): { sampler?: V8Sampler; reason?: string } {
+  if (!control.v8) return { reason: 'not asked for' };
+  try {
+    const v8Sampler: typeof import('./v8-sampler.cjs') = require('./v8-sampler.cjs');
+    return { sampler: v8Sampler.startSampler(control.intervalBytes, libc, lines) };
+  } catch (cause) {
+    return { reason: cause instanceof Error ? cause.message : String(cause) };
+  }
+}
+
+/**
+ * The end of the thread: after the program's own 'exit' listeners, and before process.exit() called in one of them takes effect.
+ * First the garbage goes, so that both heaps show what the program holds; then the native sampler stops, for what we allocate
+ * below is not the program's.
+ */
+function followExit(runDirectory: string, lines: LineFile, sampler: V8Sampler | undefined): void {
+  const early = threads.isMainThread ? storeFile.openNewestStore(runDirectory) : undefined;
+  const workers: WeakRef<threads.Worker>[] = [];
+  let isDone = false;
+
+  const atExit = (code: unknown): void => {
+    if (isDone) return;
+    isDone = true;
+    const collected = sampler?.collectGarbage(EXIT_COLLECT_BELOW_BYTES) ?? false;
+    if (threads.isMainThread) {
+      const store = early ?? storeFile.openNewestStore(runDirectory);
+      if (store !== undefined) storeFile.freeze(store);
+      if (sampler && workers.length > 0) require('./workers.cjs').collectFromWorkers(workers);
+    }
+    sampler?.writeProfile('exit', collected);
+    lines.write('exit', { code: Number(process.exitCode ?? code ?? 0) });
+  };
+
+  passThrough.watchProcessEvents((event, argument) => {
+    if (event === 'exit' && Reflect.get(process, '_exiting') === true) atExit(argument);
+    else if (event === 'worker' && argument instanceof threads.Worker) workers.push(new WeakRef(argument));
+  });
+  passThrough.callBefore(process, 'reallyExit', ([code]) => atExit(code));
+}
+
+/** Looks about once a second whether memprof asks for a profile, or the heap is about to reach its limit. */
+function followRequests(control: Control, sampler: V8Sampler): void {
+  const poll = (): void => {
+    try {
+      const reason: ProfileReason | undefined = control.takeRequest() ?? sampler.nearLimit();
+      if (reason !== undefined) sampler.writeProfile(reason, false);
+    } catch {
+      // A timer of ours must not become the program's uncaught exception.
+    }
+  };
+  setInterval(poll, POLL_MS).unref();
+}
+
+function readMaps(): string {
+  try {
+    const text = fs.readFileSync('/proc/self/maps', 'latin1');
+    const executable = text.split('\n').filter((line) => /^\S+ ..x\S* .* \//.test(line));
+    return executable.join('\n');
+  } catch {
+    return ''; // not Linux, or no /proc in this container
+  }
+}
+
+function libcOf(maps: string): string {
+  if (process.platform !== 'linux') return '';
+  return /\/(ld-musl-|libc\.musl-)/.test(maps) ? 'musl' : 'glibc';
+}
+
+export = { start };

@@ -1,0 +1,48 @@
+/** Shapes that the agent's files share, and those of @datadog/pprof's native binding, which are V8's. Types only. */
+
+export interface Control {
+  /** Whether the run wants V8 samples. */
+  readonly v8: boolean;
+  readonly intervalBytes: number;
+  /** Why memprof asks for a profile, if it has asked since the last call. Costs one pread(2). */
+  takeRequest(): ProfileReason | undefined;
+}
+
+export type ProfileReason = 'exit' | 'timer' | 'demand' | 'peak' | 'near-heap-limit';
+
+export interface LineFile {
+  /** Appends a line; a write that fails (disk full) closes the file, and everything later is dropped. */
+  write(type: string, fields: object): void;
+}
+
+/** The V8 sampler of this thread. Once it has stood down, all of these do nothing. */
+export interface V8Sampler {
+  /** Gives V8's sampler up for good, and says why in a warning line. */
+  standDown(who: string): void;
+  /** One full collection if less than `belowBytes` are used. True if it happened. */
+  collectGarbage(belowBytes: number): boolean;
+  /** @param collected whether garbage was collected just before: without that, in-use includes garbage. */
+  writeProfile(reason: ProfileReason, collected: boolean): void;
+  /** 'near-heap-limit' once when the heap has grown past each of the shares of its limit at which a profile is due. */
+  nearLimit(): 'near-heap-limit' | undefined;
+}
+
+export interface V8Node {
+  readonly name: string;
+  readonly scriptName: string;
+  readonly scriptId: number;
+  /** Where the function starts, 1-based; 0: unknown. */
+  readonly lineNumber: number;
+  readonly columnNumber: number;
+  readonly children: readonly V8Node[];
+  /** Sampled objects that are still there; `count` is V8's estimate of how many there are. */
+  readonly allocations: readonly { readonly sizeBytes: number; readonly count: number }[];
+}
+
+export interface HeapProfiler {
+  /** Silently does nothing if the isolate already has a sampling heap profiler. */
+  startSamplingHeapProfiler(intervalBytes: number, stackDepth: number, allocations: boolean): void;
+  stopSamplingHeapProfiler(): void;
+  /** @throws if no sampling heap profiler runs in this isolate; else gives its profile, whoever started it. */
+  getAllocationProfile(): V8Node;
+}

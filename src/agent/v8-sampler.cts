@@ -1,0 +1,108 @@
+/** The V8 sampling heap profiler of this isolate. V8 has only one, so the program's own always goes first. */
+import v8 = require('node:v8');
+import vm = require('node:vm');
+import binding = require('./binding.cjs');
+import encode = require('./encode-profile.cjs');
+import threads = require('node:worker_threads');
+
+import type { HeapProfiler, LineFile, ProfileReason, V8Sampler } from './types.cjs';
+
+/** Frames kept from the leaf up: at 64 an 80-deep recursion loses its root. */
+const STACK_DEPTH = 128;
+/** Shares of the heap limit at which a profile is due, in case the program does not live to write another. */
+const NEAR_LIMIT_SHARES = [0.8, 0.9];
+
+/**
+ * Starts sampling.
+ * @throws an Error whose message says why V8 samples are off, fit for the `reason` of the hello line.
+ */
+function startSampler(intervalBytes: number, libc: string, lines: LineFile): V8Sampler {
+  const file = binding.findBinding(libc);
+  if (file === undefined) {
+    const build = `${process.platform}-${process.arch}${libc === 'musl' ? ' (musl)' : ''}`;
+    throw new Error(`no V8 sampler for Node ${process.version} (ABI ${process.versions.modules}) on ${build}`);
+  }
+  const profiler = binding.loadBinding(file);
+  if (isSampling(profiler)) throw new Error("the program's own heap profile is on (--heap-prof or the like)");
+  profiler.startSamplingHeapProfiler(intervalBytes, STACK_DEPTH, false);
+  const limitShares = [...NEAR_LIMIT_SHARES];
+  let isOn = true;
+
+  function standDown(who: string): void {
+    if (!isOn) return;
+    isOn = false;
+    profiler.stopSamplingHeapProfiler();
+    const message = `${who} started a heap profile of the program's own: V8 samples of this thread end here`;
+    lines.write('warning', { code: 'V8_SAMPLER_STOOD_DOWN', message });
+  }
+
+  function writeProfile(reason: ProfileReason, collected: boolean): void {
+    if (!isOn) return;
+    const { prunedBelowBytes, prunedBytes, strings, nodes } = encode.encodeProfile(profiler.getAllocationProfile());
+    const spaces = v8
+      .getHeapSpaceStatistics()
+      .map((space) => [space.space_name, space.space_used_size, space.space_size]);
+    lines.write('v8profile', {
+      threadId: threads.threadId,
+      reason,
+      intervalBytes,
+      depth: STACK_DEPTH,
+      collected,
+      strings,
+      nodes,
+      heap: v8.getHeapStatistics(),
+      spaces,
+    });
+    if (prunedBytes === 0) return;
+    const message = `a V8 profile was too large: call paths below ${prunedBelowBytes} bytes, ${prunedBytes} in all, were left out`;
+    lines.write('warning', { code: 'V8_PROFILE_PRUNED', message });
+  }
+
+  function nearLimit(): 'near-heap-limit' | undefined {
+    const nextShare = limitShares[0];
+    if (!isOn || nextShare === undefined) return undefined;
+    const { used_heap_size, heap_size_limit } = v8.getHeapStatistics();
+    if (used_heap_size < nextShare * heap_size_limit) return undefined;
+    limitShares.shift();
+    return 'near-heap-limit';
+  }
+
+  return {
+    standDown,
+    collectGarbage: (belowBytes) => isOn && v8.getHeapStatistics().used_heap_size < belowBytes && collectGarbage(),
+    writeProfile,
+    nearLimit,
+  };
+}
+
+function isSampling(profiler: HeapProfiler): boolean {
+  try {
+    profiler.getAllocationProfile();
+    return true;
+  } catch {
+    return false; // "Heap profiler is not enabled."
+  }
+}
+
+/**
+ * One full collection, as `gc()` does it; those of the inspector and of v8.queryObjects() go round up to seven times. The flag
+ * is on for the moment in which the context is made: contexts of the program do not get a `gc`.
+ */
+function collectGarbage(): boolean {
+  const known: unknown = Reflect.get(globalThis, 'gc');
+  if (typeof known === 'function') {
+    known();
+    return true;
+  }
+  v8.setFlagsFromString('--expose-gc');
+  try {
+    const gc: unknown = vm.runInNewContext('gc');
+    if (typeof gc !== 'function') return false;
+    gc();
+    return true;
+  } finally {
+    v8.setFlagsFromString('--no-expose-gc');
+  }
+}
+
+export = { startSampler };
