@@ -38,13 +38,26 @@ export async function launch(
   return { pid: child.pid, process: child, ended };
 }
 
+const LAUNCH_FAILURES: Readonly<Record<string, { exitCode: number; hint: string }>> = {
+  // The command itself was looked for before: what is missing is what it needs.
+  ENOENT: {
+    exitCode: EXIT.notFound,
+    hint: 'The interpreter or the loader that it names is not there: see `file` or its first line.',
+  },
+  EACCES: {
+    exitCode: EXIT.notExecutable,
+    hint: 'Its folder may be mounted noexec, or its interpreter not be executable.',
+  },
+  ENOEXEC: { exitCode: EXIT.notExecutable, hint: 'It is no program for this machine.' },
+  E2BIG: { exitCode: EXIT.failed, hint: 'The arguments and the environment are too long together.' },
+};
+
 function launchError(command: string, cause: NodeJS.ErrnoException | undefined): MemprofError {
-  const exitCode =
-    cause?.code === 'ENOENT' ? EXIT.notFound : cause?.code === 'EACCES' ? EXIT.notExecutable : EXIT.failed;
-  return new MemprofError(`cannot start ${command}: ${cause?.message ?? 'unknown error'}`, {
+  const failure = LAUNCH_FAILURES[cause?.code ?? ''];
+  return new MemprofError(`cannot start ${command}: ${cause?.code ?? 'unknown error'}`, {
     code: 'LAUNCH_FAILED',
-    exitCode,
-    hint: exitCode === EXIT.failed ? 'Run it without memprof to see whether it starts.' : 'Check the command.',
+    exitCode: failure?.exitCode ?? EXIT.failed,
+    hint: failure?.hint ?? 'See whether it starts without memprof.',
     cause,
   });
 }

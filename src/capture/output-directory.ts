@@ -1,4 +1,4 @@
-import { accessSync, constants, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { ManifestNotice } from '../recording/manifest.js';
@@ -22,7 +22,7 @@ const OURS = /^(\d+\.\d+(-\d+)?\.mpr|recording\.json(\.tmp)?|profile\.pb\.gz|pro
 export function prepareOutput(wanted: string, force: boolean): OutputDirectory {
   const path = resolve(wanted);
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeFolders(path);
     accessSync(path, constants.W_OK | constants.X_OK);
     const entries = readdirSync(path);
     if (entries.length === 0) return { path };
@@ -35,6 +35,13 @@ export function prepareOutput(wanted: string, force: boolean): OutputDirectory {
   } catch (cause) {
     return fallback(path, `${wanted} cannot be written (${(cause as NodeJS.ErrnoException).code ?? String(cause)})`);
   }
+}
+
+/** Not mkdir's own `recursive`: under /proc, where nothing can be made, Node's turns for ever. */
+function makeFolders(path: string): void {
+  if (existsSync(path)) return;
+  if (dirname(path) !== path) makeFolders(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
 }
 
 /**

@@ -12,16 +12,33 @@ import { loadInterpretation } from './profile-source.js';
 import { REPORT_FILES } from './report-files.js';
 import { writeWholeFile } from './result.js';
 
+/** What a run says while it goes on. */
+export interface RunVoice {
+  /** Prints the notices that came since, and ends the live line. */
+  stop(): void;
+}
+
 /** Says what will be missing, and shows the live line while the program runs. */
-export async function describeRun(
+export async function openVoice(
   flags: RunFlags,
   notices: readonly ManifestNotice[],
   status?: () => DrainStatus,
-): Promise<{ stop(): void }> {
+): Promise<RunVoice> {
   const terminal = openTerminal();
-  for (const notice of notices) terminal.warn(notice.message);
-  if (flags.quiet || !terminal.isInteractive || status === undefined) return { stop: () => undefined };
-  return showLiveLine(process.stderr, () => liveText(status()), terminal.colour.dim);
+  let told = 0;
+  const tell = (): void => {
+    for (const notice of notices.slice(told)) terminal.warn(notice.message);
+    told = notices.length;
+  };
+  tell();
+  const isLive = !flags.quiet && terminal.isInteractive && status !== undefined;
+  const line = isLive ? showLiveLine(process.stderr, () => liveText(status()), terminal.colour.dim) : undefined;
+  return {
+    stop() {
+      line?.stop();
+      tell();
+    },
+  };
 }
 
 function liveText({ rssBytes, liveBytes, committedBytes, samples, processes }: DrainStatus): string {
@@ -41,7 +58,7 @@ export async function reportRun(
   const place = shown.startsWith('..') ? folder : shown;
   try {
     const text = await withProgress(terminal, 'memprof: resolving symbols, writing reports', () =>
-      makeReports(folder, files, terminal),
+      makeReports(folder, files, notices, terminal),
     );
     if (!flags.quiet) terminal.line(`\n${text}`);
     terminal.line(`memprof: wrote ${place}/{${Object.values(REPORT_FILES).join(',')}}; see it: memprof open ${place}`);
@@ -49,10 +66,14 @@ export async function reportRun(
     terminal.warn(`no reports: ${(error as Error).message}`);
     terminal.line(`memprof: the recording is in ${place}; try: memprof report ${place}`);
   }
-  void notices;
 }
 
-async function makeReports(folder: string, files: readonly string[], terminal: Terminal): Promise<string> {
+async function makeReports(
+  folder: string,
+  files: readonly string[],
+  told: readonly ManifestNotice[],
+  terminal: Terminal,
+): Promise<string> {
   const [interpretation, { FORMATS }, { summarize }, { fold, SPEEDSCOPE_MAX_STACKS }] = await Promise.all([
     loadInterpretation(),
     import('../report/index.js'),
@@ -68,8 +89,10 @@ async function makeReports(folder: string, files: readonly string[], terminal: T
     FORMATS.speedscope(fold(profile, SPEEDSCOPE_MAX_STACKS), { summary }),
   );
   writeWholeFile(join(folder, REPORT_FILES.json), FORMATS.json(profile, { summary }));
+  // On the terminal they would stand twice.
+  const isNews = ({ message }: { message: string }): boolean => told.every((notice) => notice.message !== message);
   return FORMATS.text(profile, {
-    summary,
+    summary: { ...summary, notices: summary.notices.filter(isNews) },
     paint: paintFor(terminal.colour),
   });
 }

@@ -1,5 +1,7 @@
+import { symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { startDrain } from '../capture/drain.js';
-import { targetEnvironment } from '../capture/environment.js';
+import { fitsPreload, targetEnvironment } from '../capture/environment.js';
 import { inheritedFiles, launch, type ProgramEnd } from '../capture/launch.js';
 import { makeDefaultOutput, prepareOutput } from '../capture/output-directory.js';
 import { preflight } from '../capture/preflight.js';
@@ -11,7 +13,7 @@ import { MemprofError } from '../errors.js';
 import type { ManifestNotice } from '../recording/manifest.js';
 import type { RunFlags } from '../schema/defaults.js';
 import { startManifest } from './run-manifest.js';
-import { describeRun, reportRun } from './run-report.js';
+import { openVoice, reportRun } from './run-report.js';
 
 /**
  * `memprof run`: starts the program, records it, and reports.
@@ -38,7 +40,7 @@ export async function run(command: string, args: readonly string[], flags: RunFl
       ? process.env
       : targetEnvironment(process.env, {
           runDirectory: runDirectory.path,
-          ...(library !== undefined && { library }),
+          ...(library !== undefined && { library: preloadable(library, runDirectory.path) }),
           ...(agent !== undefined && { agent }),
         });
   const program = await launch(command, args, environment, extraFiles).catch((error: unknown) => {
@@ -47,9 +49,9 @@ export async function run(command: string, args: readonly string[], flags: RunFl
   });
   const restoreSignals = forwardSignals(program.process);
   if (runDirectory === undefined) {
-    const ui = await describeRun(flags, notices);
+    const voice = await openVoice(flags, notices);
     const end = await program.ended;
-    ui.stop();
+    voice.stop();
     restoreSignals();
     return end;
   }
@@ -67,14 +69,14 @@ export async function run(command: string, args: readonly string[], flags: RunFl
     onNotice: (notice) => notices.push(notice),
   });
   process.on('SIGUSR2', drain.snapshotOnDemand);
-  const ui = await describeRun(flags, notices, drain.status);
+  const voice = await openVoice(flags, notices, drain.status);
   sweepStaleRunDirectories(isAlive);
   const end = await program.ended;
   await drain.finish(end);
-  ui.stop();
   process.off('SIGUSR2', drain.snapshotOnDemand);
   notices.push(...refusalNotices(runDirectory));
   manifest.finish({ end, files: drain.files(), emptyProcesses: drain.emptyProcesses(), notices });
+  voice.stop();
   runDirectory.remove();
   // From here on Ctrl-C ends memprof: the recording is complete, and reports are written whole or not at all.
   restoreSignals();
@@ -90,6 +92,14 @@ function tryRunDirectory(make: () => RunDirectory, notices: ManifestNotice[]): R
     notices.push({ code: error.code, message: `running without profiling: ${error.message}` });
     return undefined;
   }
+}
+
+/** A library that LD_PRELOAD cannot name is given a name that it can. */
+function preloadable(library: string, runDirectory: string): string {
+  if (fitsPreload(library)) return library;
+  const link = join(runDirectory, 'libmemprof.so');
+  symlinkSync(library, link);
+  return link;
 }
 
 const REFUSAL_TEXT: Readonly<Record<string, string>> = {
