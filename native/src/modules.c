@@ -130,9 +130,13 @@ static struct mp_loaded *known_at(uintptr_t pc) {
   return NULL;
 }
 
+static bool is_current(const struct mp_loaded *object) {
+  return object->checked_at == mp_map_generation && (object->registered || object->start == own_start);
+}
+
 static struct mp_loaded *learn(uintptr_t pc) {
   struct mp_loaded *known = known_at(pc), now;
-  if (known && known->checked_at == mp_map_generation && known->registered) return known;
+  if (known && is_current(known)) return known;
   if (!find(pc, &now)) return NULL;
   now.generation = now.checked_at = mp_map_generation;
   if (!known || !same(known, &now)) {
@@ -146,13 +150,13 @@ static struct mp_loaded *learn(uintptr_t pc) {
     known->generation = mp_map_generation;
     known->registered = false;
   }
-  if (!known->registered) register_in_store(known);
+  if (!known->registered && !mp_is_own_code(pc)) register_in_store(known);
   return known;
 }
 
 const struct mp_loaded *mp_module_at(uintptr_t pc) {
   struct mp_loaded *known = known_at(pc);
-  if (known && known->checked_at == mp_map_generation && known->registered) return known;
+  if (known && is_current(known)) return known;
   if (!mp_lock_acquire(&lock)) return NULL;
   known = learn(pc);
   mp_lock_release(&lock);

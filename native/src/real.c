@@ -131,7 +131,7 @@ static void find_extent(const struct link_map *map) {
 }
 
 static enum mp_allocator recognise(void) {
-  if (from_allocator("__libc_malloc")) return MP_ALLOCATOR_GLIBC;
+  if (from_allocator("gnu_get_libc_version")) return MP_ALLOCATOR_GLIBC; /* not __libc_malloc: others export that too */
   if (from_allocator("mallctl") || from_allocator("je_mallctl")) return MP_ALLOCATOR_JEMALLOC;
   if (from_allocator("mi_malloc")) return MP_ALLOCATOR_MIMALLOC;
   if (from_allocator("tc_malloc") || from_allocator("TCMallocInternalMalloc") || from_allocator("MallocExtension_Internal_GetNumericProperty")) return MP_ALLOCATOR_TCMALLOC;

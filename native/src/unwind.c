@@ -45,6 +45,11 @@ static void learn(uintptr_t pc, uintptr_t lookup, struct cached *entry) {
   if (module && module->eh_frame_hdr) {
     struct mp_cfi_table table = {module->eh_frame_hdr, module->start, module->end};
     entry->has_rules = mp_cfi_find(&table, lookup, &entry->rules);
+    if (!entry->has_rules && mp_cfi_find(&table, pc, &entry->rules)) {
+      /* A "return address" at the very start of a function: makecontext put it there by hand. Nobody called, this is the root. */
+      entry->has_rules = true;
+      entry->rules.tracked[MP_TRACKED_RA].kind = MP_RULE_UNDEFINED;
+    }
   }
 }
 
@@ -99,11 +104,9 @@ void mp_unwind(struct mp_registers r, struct mp_stack *stack) {
   stack->count = 0;
   stack->flags = 0;
   uintptr_t lookup = r.pc;
-  bool outside = false; /* past our own frames */
   for (int steps = 0; steps < MAX_STEPS; steps++) {
     struct cached code;
     lookup_pc(r.pc, lookup, &code);
-    outside = outside || !code.own;
     if (!code.own && !push_frame(stack, &r, &code)) return;
     uintptr_t former_sp = r.sp;
     enum mp_step step = code.has_rules ? mp_cfi_step(&code.rules, &r, read_stack) : step_by_frame_pointer(&r);

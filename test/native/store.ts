@@ -1,6 +1,6 @@
 /** Runs a program under the sampler alone, and reads the stores it left: plain offsets, no product code but the layout. */
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import * as wire from '../../src/recording/wire.ts';
 
@@ -96,8 +96,28 @@ export interface Store {
   events: Event[];
 }
 
+/** The store's bytes; of each region only what is in use, because the file is large and sparse. */
+function readUsed(file: string): Buffer {
+  const fd = openSync(file, 'r');
+  try {
+    const header = Buffer.alloc(wire.HEADER_BYTES);
+    readSync(fd, header, 0, wire.HEADER_BYTES, 0);
+    const data = Buffer.alloc(Math.max(wire.HEADER_BYTES, Number(header.readBigUInt64LE(wire.HEADER.fileBytes))));
+    header.copy(data);
+    for (let i = 0; i < wire.REGIONS.length; i++) {
+      const at = wire.HEADER.regions + i * wire.REGION.bytes;
+      const [offset, capacity] = [Number(header.readBigUInt64LE(at)), Number(header.readBigUInt64LE(at + 8))];
+      const used = Math.min(capacity, Number(header.readBigUInt64LE(at + wire.REGION.used)));
+      readSync(fd, data, offset, used * header.readUInt32LE(at + wire.REGION.recordBytes), offset);
+    }
+    return data;
+  } finally {
+    closeSync(fd);
+  }
+}
+
 export function readStore(file: string): Store {
-  const data = readFileSync(file);
+  const data = readUsed(file);
   const u32 = (at: number) => data.readUInt32LE(at);
   const u64 = (at: number) => data.readBigUInt64LE(at);
   const region = (name: wire.RegionName) => {
@@ -227,8 +247,8 @@ export function runSampled(
     cwd: settings.cwd ?? REPOSITORY,
     env: {
       ...process.env,
-      ...settings.env,
       MEMPROF_RUN_DIR: directory,
+      ...settings.env,
       LD_PRELOAD: [SAMPLER, ...(settings.preload ?? [])].join(':'),
     },
   });
