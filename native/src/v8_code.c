@@ -30,6 +30,7 @@
 /* V8 places code in chunks of this size and alignment; a walk never leaves its chunk. */
 #define CHUNK_MASK 0x3fffful
 #define STREAM_HEADER_WORDS 8
+#define CODE_BYTES 60 /* the fields above, in every version */
 
 struct code {
   uint64_t object; /* tagged Code */
@@ -43,21 +44,27 @@ static _Atomic uint64_t code_map, stream_map;
 /* False unless `object` is a Code that was compiled at run time and contains pc. */
 static bool read_code(uint64_t object, uintptr_t pc, struct code *code) {
   const struct mp_v8_layout *layout = &mp_v8_layout;
-  uint64_t start, stream, map;
+  char copy[CODE_BYTES];
+  uint64_t map, stream;
   uint32_t size, flags;
-  object = follow_forwarding(object);
-  if (!object || !has_type(object, layout->type_code, &code_map)) return false;
-  if (!read_field(object, layout->code_start, &start) || !read_field_u32(object, layout->code_size, &size)) return false;
-  if (pc <= start || pc - start > size) return false;
-  if (!read_field(object, layout->code_positions, &code->positions)) return false;
-  if (!read_field(object, layout->code_deopt, &code->deopt)) return false;
-  if (!read_field_u32(object, layout->code_flags, &flags)) return false;
+  if (!read_object(object, copy, sizeof copy)) return false;
+  memcpy(&map, copy, sizeof map);
+  if (!is_map_of(map, layout->type_code, &code_map)) {
+    if (!(object = follow_forwarding(object)) || !read_object(object, copy, sizeof copy)) return false;
+    memcpy(&map, copy, sizeof map);
+    if (!is_map_of(map, layout->type_code, &code_map)) return false;
+  }
+  memcpy(&code->start, copy + layout->code_start, 8);
+  memcpy(&code->positions, copy + layout->code_positions, 8);
+  memcpy(&code->deopt, copy + layout->code_deopt, 8);
+  memcpy(&stream, copy + layout->code_stream, 8);
+  memcpy(&size, copy + layout->code_size, 4);
+  memcpy(&flags, copy + layout->code_flags, 4);
   code->object = object;
-  code->start = start;
   code->kind = flags & KIND_MASK;
   if (code->kind < (uint32_t)layout->kind_baseline) return false; /* a builtin */
-  if (RELAXED_LOAD(stream_map) == 0 && read_field(object, layout->code_stream, &stream) && is_pointer(stream) &&
-      instance_type(stream) == layout->type_instruction_stream && read_field(stream, 0, &map)) {
+  if (pc <= code->start || pc - code->start > size) return false;
+  if (RELAXED_LOAD(stream_map) == 0 && instance_type(stream) == layout->type_instruction_stream && read_field(stream, 0, &map)) {
     RELAXED_STORE(stream_map, map);
   }
   return true;

@@ -161,51 +161,59 @@ _Static_assert(sizeof(struct fingerprint) == 48, "words");
 static struct entry cache[1 << CACHE_BITS];
 static _Atomic uint64_t shared_map;
 
-static bool take_fingerprint(uint64_t shared, uint64_t words[6]) {
+/* The fingerprint of a SharedFunctionInfo, which is followed if it has moved; false if there is none. */
+static bool take_fingerprint(uint64_t shared, struct fingerprint *print) {
   const struct mp_v8_layout *layout = &mp_v8_layout;
-  words[0] = shared;
-  words[3] = 0;
-  if (!read_field(shared, layout->shared_name_or_scope_info, &words[1])) return false;
-  if (!read_field(shared, layout->shared_script, &words[2])) return false;
-  if (!read_field(shared, layout->shared_length, &words[4]) || !read_field(shared, layout->shared_length + 8, &words[5])) {
-    return false;
+  char copy[MP_V8_SHARED_BYTES];
+  uint64_t map;
+  size_t bytes = (size_t)layout->shared_length + sizeof print->tail;
+  if (!read_object(shared, copy, bytes)) return false;
+  memcpy(&map, copy, sizeof map);
+  if (!is_map_of(map, layout->type_shared, &shared_map)) {
+    if (!(shared = follow_forwarding(shared)) || !read_object(shared, copy, bytes)) return false;
+    memcpy(&map, copy, sizeof map);
+    if (!is_map_of(map, layout->type_shared, &shared_map)) return false;
   }
-  if (is_pointer(words[2]) && layout->script_id >= 0) read_field(words[2], layout->script_id, &words[3]);
+  *print = (struct fingerprint){.shared = shared};
+  memcpy(&print->name_or_scope_info, copy + layout->shared_name_or_scope_info, 8);
+  memcpy(&print->script, copy + layout->shared_script, 8);
+  memcpy(print->tail, copy + layout->shared_length, sizeof print->tail);
+  if (is_pointer(print->script) && layout->script_id >= 0) read_field(print->script, layout->script_id, &print->script_id);
   return true;
 }
 
-static bool matches(const struct entry *entry, const uint64_t words[6]) {
-  for (int i = 0; i < 6; i++) {
+#define PRINT_WORDS (sizeof(struct fingerprint) / 8)
+
+static bool matches(const struct entry *entry, const struct fingerprint *print) {
+  const uint64_t *words = &print->shared;
+  for (size_t i = 0; i < PRINT_WORDS; i++) {
     if (RELAXED_LOAD(entry->words[i]) != words[i]) return false;
   }
   return true;
 }
 
-static void remember(struct entry *entry, const uint64_t words[6], struct mp_v8_function function) {
+static void remember(struct entry *entry, const struct fingerprint *print, struct mp_v8_function function) {
+  const uint64_t *words = &print->shared;
   if (!seq_write_begin(&entry->sequence)) return;
-  for (int i = 0; i < 6; i++) RELAXED_STORE(entry->words[i], words[i]);
+  for (size_t i = 0; i < PRINT_WORDS; i++) RELAXED_STORE(entry->words[i], words[i]);
   RELAXED_STORE(entry->index_and_source, function.index << 1 | function.has_source);
   seq_write_end(&entry->sequence);
 }
 
 struct mp_v8_function mp_v8_find_function(uint64_t shared) {
-  uint64_t words[6];
-  if (!has_type(shared, mp_v8_layout.type_shared, &shared_map)) {
-    shared = follow_forwarding(shared);
-    if (!shared || !has_type(shared, mp_v8_layout.type_shared, &shared_map)) return (struct mp_v8_function){.index = MP_NONE};
-  }
-  if (!take_fingerprint(shared, words)) return (struct mp_v8_function){.index = MP_NONE};
-  struct entry *entry = &cache[(shared * 0x9e3779b97f4a7c15ull) >> (64 - CACHE_BITS)];
+  struct fingerprint print;
+  if (!take_fingerprint(shared, &print)) return (struct mp_v8_function){.index = MP_NONE};
+  struct entry *entry = &cache[(print.shared * 0x9e3779b97f4a7c15ull) >> (64 - CACHE_BITS)];
   uint32_t begun = seq_read_begin(&entry->sequence);
-  if (matches(entry, words)) {
+  if (matches(entry, &print)) {
     uint32_t packed = RELAXED_LOAD(entry->index_and_source);
     if (seq_read_valid(&entry->sequence, begun)) {
-      VERIFY(decode(shared).index == packed >> 1);
+      VERIFY(decode(print.shared).index == packed >> 1);
       return (struct mp_v8_function){packed >> 1, packed & 1};
     }
   }
-  struct mp_v8_function function = decode(shared);
-  if (function.index != MP_NONE) remember(entry, words, function);
+  struct mp_v8_function function = decode(print.shared);
+  if (function.index != MP_NONE) remember(entry, &print, function);
   return function;
 }
 

@@ -67,6 +67,9 @@ size_t mp_v8_copy_string(uint64_t string, char *out, size_t capacity);
 
 /* ---- v8_function.c */
 
+/* A SharedFunctionInfo is read at once, so far: all fields that we use lie in there, or the layout is unknown. */
+#define MP_V8_SHARED_BYTES 64
+
 /* What a frame has to know about its function. */
 struct mp_v8_function {
   uint32_t index;   /* in the store; MP_NONE if it did not decode */

@@ -184,7 +184,9 @@ void mp_v8_init(void) {
     if (SYMBOLS[i].need == FUNCTIONS) functions = false;
     positions = false;
   }
-  if (!functions) return;
+  bool fits = L.shared_length <= MP_V8_SHARED_BYTES - 16 && L.shared_script <= MP_V8_SHARED_BYTES - 8 &&
+              L.shared_name_or_scope_info <= MP_V8_SHARED_BYTES - 8;
+  if (!functions || !fits) return;
   /* Script: ..., line_ends, id: the id's own symbol is missing. */
   int line_ends;
   L.script_id = look_up("v8dbg_class_Script__line_ends__Object", &line_ends) ? line_ends + 8 : -1;

@@ -42,10 +42,19 @@ static uint64_t now_ns(void) {
   return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+/* The answer for a pc does not change while its object stays loaded; the sampler remembers it as well. */
+static bool has_unwind_table(uintptr_t pc) {
+  static _Atomic uintptr_t known[4096]; /* pc << 1 | answer */
+  _Atomic uintptr_t *entry = &known[(pc * 0x9e3779b97f4a7c15ull) >> 52];
+  uintptr_t answer = *entry;
+  if (answer >> 1 != pc) *entry = answer = pc << 1 | probe_has_unwind_table(pc);
+  return answer & 1;
+}
+
 static int walk(uintptr_t pc, uintptr_t fp, uint64_t *frames) {
   int n = 0;
   while (n < MAX_FRAMES - 20) {
-    int decoded = !probe_has_unwind_table(pc - 1) ? mp_v8_decode(pc, fp, frames + n, 20) : 0;
+    int decoded = !has_unwind_table(pc - 1) ? mp_v8_decode(pc, fp, frames + n, 20) : 0;
     if (decoded == 0) frames[n] = pc;
     n += decoded == 0 ? 1 : decoded;
     if ((fp & 7) != 0 || !mp_peek_stack_range(fp, 16)) break;

@@ -97,7 +97,7 @@ static void noise(void) {
   const uint8_t *sizes = mp_v8_bytecode_sizes(13, 6, &count);
   CHECK(sizes && count == 208);
   CHECK(mp_v8_bytecode_sizes(13, 7, &count) == NULL);
-  for (int round = 0; round < 200000; round++) {
+  for (int round = 0; round < 50000; round++) {
     size_t bytes = next_random() % 64, more = next_random() % 64;
     uint8_t *a = malloc(bytes ? bytes : 1), *b = malloc(more ? more : 1);
     for (size_t i = 0; i < bytes; i++) a[i] = (uint8_t)(next_random() | (next_random() & 1 ? 0x80 : 0));

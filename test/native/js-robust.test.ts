@@ -38,9 +38,9 @@ describe('a V8 that we do not know', () => {
 
 describe('frames that are none', () => {
   test.each(NODE_LINES)('Node %i survives made-up frames', (line) => {
-    const { stats, stacks } = runProbe(probe, [nodeBinary(line), KINDS], { JS_PROBE_FUZZ: '2000' });
+    const { stats, stacks } = runProbe(probe, [nodeBinary(line), KINDS], { JS_PROBE_FUZZ: '300' });
     expect(stacks.size).toBeGreaterThan(30);
-    expect(stats.probes).toBeGreaterThan(100_000);
+    expect(stats.probes).toBeGreaterThan(20_000);
   });
 
   test('a program without V8 pays one symbol lookup', () => {
