@@ -1,3 +1,4 @@
+import { labelsKey } from '../model/labels.js';
 import {
   ALLOC_SPACE,
   type FunctionInfo,
@@ -21,13 +22,13 @@ export const COMPACT_MAX_STACKS = 4_000;
 export function fold(profile: Profile, maxStacks: number): Profile {
   if (profile.samples.length <= maxStacks) return profile;
   const ordered = [...profile.samples].sort((a, b) => weight(b) - weight(a));
-  const labelSets = new Set(ordered.slice(maxStacks).map(({ labels }) => keyOf(labels)));
+  const labelSets = new Set(ordered.slice(maxStacks).map(({ labels }) => labelsKey(labels)));
   const keep = Math.max(0, maxStacks - labelSets.size);
   const small = ordered.slice(keep);
 
   const bySet = new Map<string, { labels: Labels; samples: Sample[] }>();
   for (const sample of small) {
-    const key = keyOf(sample.labels);
+    const key = labelsKey(sample.labels);
     const set = bySet.get(key);
     if (set) set.samples.push(sample);
     else bySet.set(key, { labels: sample.labels, samples: [sample] });
@@ -73,8 +74,6 @@ export function fold(profile: Profile, maxStacks: number): Profile {
 
 const weight = (sample: Sample): number =>
   Math.abs(sample.values[INUSE_SPACE]) + Math.abs(sample.values[ALLOC_SPACE]) * 1e-6;
-
-const keyOf = (labels: Labels): string => JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)));
 
 function maxKey(map: ReadonlyMap<number, unknown>): number {
   let max = 0;

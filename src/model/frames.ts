@@ -39,11 +39,17 @@ export function framesOf(profile: Profile, location: Location): Frame[] {
   });
 }
 
-/** Spells out call paths, each location once: profiles repeat them thousands of times. Returns frames leaf first. */
+const NO_STACK: Frame = { name: '(no stack)', file: '', line: 0, column: 0, kind: 'synthetic', module: '' };
+
+/**
+ * Spells out call paths, each location once: profiles repeat them thousands of times. Returns frames leaf first, `(no stack)`
+ * for none.
+ */
 export function frameReader(profile: Profile): (sample: Sample) => Frame[] {
   const known = new Map<number, Frame[]>();
-  return (sample) =>
-    sample.stack.flatMap((id) => {
+  return (sample) => {
+    if (sample.stack.length === 0) return [NO_STACK];
+    return sample.stack.flatMap((id) => {
       let frames = known.get(id);
       if (!frames) {
         const location = profile.locations.get(id);
@@ -52,4 +58,5 @@ export function frameReader(profile: Profile): (sample: Sample) => Frame[] {
       }
       return frames;
     });
+  };
 }

@@ -1,5 +1,6 @@
 import { type Frame, frameReader } from '../model/frames.js';
 import { INUSE_SPACE, type Profile } from '../model/profile.js';
+import { printable } from './format.js';
 import type { ReportOptions } from './options.js';
 
 /**
@@ -29,9 +30,5 @@ function frameText({ name, file, line }: Frame): string {
 
 /** `;` parts frames and a line end ends the stack; readers take what follows the last blank as the number. */
 export function escapeFrame(text: string): string {
-  const clean = text
-    .replaceAll(';', ':')
-    .replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
-    .trim();
-  return clean === '' ? '(unknown)' : clean;
+  return printable(text.replaceAll(';', ':')) || '(unknown)';
 }

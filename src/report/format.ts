@@ -1,35 +1,5 @@
+import { formatBytes, formatCount } from '../model/units.js';
 import type { Estimate } from '../schema/summary.js';
-
-const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
-
-/** Power of 1024 in which a size reads best: 0 for bytes, 2 for MiB. */
-function scaleOf(bytes: number): number {
-  let scale = 0;
-  // 1023.95 would read as 1024.0.
-  for (let rest = Math.abs(bytes); rest >= 1023.95 && scale < UNITS.length - 1; rest /= 1024) scale++;
-  return scale;
-}
-
-const digits = (value: number, scale: number): string => (value / 1024 ** scale).toFixed(scale === 0 ? 0 : 1);
-
-/** `64.2 MiB`. */
-export function formatBytes(bytes: number): string {
-  const scale = scaleOf(bytes);
-  return `${digits(bytes, scale)} ${UNITS[scale]}`;
-}
-
-/** `1,234,567`, the same in every language. */
-export function formatCount(count: number): string {
-  return Math.round(count).toLocaleString('en-US');
-}
-
-/** `12.4 s`, `3 min 20 s`. */
-export function formatDuration(ns: bigint): string {
-  const seconds = Number(ns) / 1e9;
-  if (seconds < 120) return `${seconds.toFixed(1)} s`;
-  const whole = Math.round(seconds);
-  return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-}
 
 /** How sure a number is, before the number itself. */
 export const MARKS = { measured: '=', estimated: '~', unknown: '?' } as const satisfies Record<
@@ -44,20 +14,49 @@ export function formatEstimate(estimate: Estimate, unit: 'bytes' | 'count'): str
   if (value === null || low === null || high === null) {
     return `${MARKS.unknown} ${low === null ? 'unknown' : `over ${format(low)}`}`;
   }
-  const scale = unit === 'bytes' ? scaleOf(value) : 0;
   const text = format(value);
   if (kind === 'measured') return `${MARKS.measured} ${text}`;
-  const part = (size: number) => (unit === 'bytes' ? digits(size, scale) : formatCount(size));
+  // The error bar stands in the unit of the value.
+  const scale = unit === 'bytes' ? 1024 ** BYTE_UNITS.indexOf(text.slice(text.lastIndexOf(' ') + 1)) : 1;
+  const part = (size: number) => (scale === 1 ? formatCount(size) : fraction(size / scale));
   const below = value - low;
   const above = high - value;
-  if (above <= below * 1.25 && below <= above * 1.25)
-    return `${MARKS.estimated} ${text} ±${part(Math.max(below, above))}`;
+  const isEven = above <= below * 1.25 && below <= above * 1.25;
+  if (isEven || part(below) === part(above)) return `${MARKS.estimated} ${text} ±${part(Math.max(below, above))}`;
   return `${MARKS.estimated} ${text} -${part(below)} +${part(above)}`;
 }
 
-/** Cuts the middle out of a text that is too long: both ends of a path say something. */
+/** As `formatBytes` writes them. */
+const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+
+/** An error is never printed as none. */
+function fraction(size: number): string {
+  if (size > 0 && size < 0.05) return '<0.1';
+  return size.toFixed(size >= 99.95 ? 0 : 1);
+}
+
+/** Names come from the profiled program and may hold anything: nothing in them may break a line or steer a terminal. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').trim();
+}
+
+/** Cuts the middle out of a text that is too long: both ends say something. */
 export function shorten(text: string, width: number): string {
-  if (text.length <= width) return text;
+  const clean = printable(text);
+  if (clean.length <= width) return clean;
   const head = Math.floor((width - 1) / 2);
-  return `${text.slice(0, head)}…${text.slice(text.length - (width - 1 - head))}`;
+  return `${clean.slice(0, head)}…${clean.slice(clean.length - (width - 1 - head))}`;
+}
+
+/** Cuts the beginning off a path or a name that is too long: the end says more. */
+export function keepEnd(text: string, width: number): string {
+  const clean = printable(text);
+  return clean.length <= width ? clean : `…${clean.slice(clean.length - (width - 1))}`;
+}
+
+/** A C++ name that is too long loses its parameters first: `ns::Session::Run(Options const*, ...)` is `ns::Session::Run`. */
+export function shortenName(name: string, width: number): string {
+  if (name.length <= width) return printable(name);
+  const bare = name.replace(/(?<=.)\(.*\)( const| &+)*$/, '');
+  return keepEnd(bare, width);
 }

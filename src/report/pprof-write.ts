@@ -10,21 +10,10 @@ import {
   ValueType as PprofValueType,
   StringTable,
 } from 'pprof-format';
-import type { FunctionInfo, Labels, Location, Mapping, Profile, Sample } from '../model/profile.js';
+import { LABEL_NAMES } from '../model/labels.js';
+import type { FunctionInfo, Location, Mapping, Profile, Sample } from '../model/profile.js';
 import type { ReportOptions } from './options.js';
 import { commentsOf } from './pprof-comments.js';
-
-/** Labels of a sample, in the order in which they are written. */
-export const LABEL_KEYS = [
-  'heap',
-  'arena',
-  'pool',
-  'tier',
-  'stage',
-  'thread',
-  'pid',
-  'arena_source',
-] as const satisfies readonly (keyof Labels)[];
 
 /**
  * A gzipped pprof profile. Values are estimates scaled up to all allocations, rounded to whole numbers; what pprof has no field
@@ -94,7 +83,7 @@ function functionOf(fn: FunctionInfo, s: (text: string) => number): PprofFunctio
 }
 
 function sampleOf(sample: Sample, s: (text: string) => number): PprofSample {
-  const label = LABEL_KEYS.flatMap((key) => {
+  const label = LABEL_NAMES.flatMap((key) => {
     const value = sample.labels[key];
     // Text even for pid: pprof would print a number with a unit.
     return value === undefined ? [] : [new PprofLabel({ key: s(key), str: s(String(value)) })];

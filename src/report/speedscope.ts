@@ -149,7 +149,7 @@ function sampled(name: string, column: Column, stacks: readonly Stack[], sign: 1
   let endValue = 0;
   for (const { sample, path } of stacks) {
     const weight = Math.round(sample.values[column] * sign);
-    if (weight <= 0 || path.length === 0) continue;
+    if (weight <= 0) continue;
     samples.push(path);
     weights.push(weight);
     endValue += weight;

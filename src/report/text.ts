@@ -1,7 +1,8 @@
 import { baseName } from '../model/frames.js';
 import type { Profile } from '../model/profile.js';
+import { formatBytes, formatCount, formatDuration } from '../model/units.js';
 import type { Estimate, Summary, SummaryRow, SummarySiteFrame } from '../schema/summary.js';
-import { formatBytes, formatCount, formatDuration, formatEstimate, MARKS, shorten } from './format.js';
+import { formatEstimate, keepEnd, MARKS, printable, shorten, shortenName } from './format.js';
 import { type Paint, PLAIN, type ReportOptions } from './options.js';
 
 const WIDTH = 80;
@@ -46,9 +47,10 @@ function header(summary: Summary, paint: Paint): string[] {
   ];
 }
 
-function bare({ value, low }: Estimate): string {
-  if (value !== null) return formatCount(value);
-  return low === null ? 'unknown' : `over ${formatCount(low)}`;
+/** A count with its mark, without its error bar: the bytes before it have one. */
+function bare({ kind, value, low }: Estimate): string {
+  if (value !== null) return `${MARKS[kind]} ${formatCount(value)}`;
+  return `${MARKS[kind]} ${low === null ? 'unknown' : `over ${formatCount(low)}`}`;
 }
 
 /** Colours one number by how sure it is; `width` pads what is seen, not the escape codes. */
@@ -83,8 +85,8 @@ function sites(title: string, rows: readonly SummaryRow[], paint: Paint): string
   return [
     paint.heading(title),
     ...rows.flatMap((row, i) => [
-      `${String(i + 1).padStart(3)}  ${painted(row.inuse_space, 'bytes', paint, VALUE_WIDTH)}${percent(row.share)}  ${row.heap ?? ''}`,
-      ...siteLines(row).map((line) => paint.dim(`       ${shorten(line, WIDTH - 7)}`)),
+      `${String(i + 1).padStart(3)}  ${painted(row.inuse_space, 'bytes', paint, VALUE_WIDTH)}${percent(row.share)}  ${printable(row.heap ?? '')}`,
+      ...siteLines(row).map((line) => paint.dim(`       ${line}`)),
     ]),
   ];
 }
@@ -92,17 +94,21 @@ function sites(title: string, rows: readonly SummaryRow[], paint: Paint): string
 /** The program's own line first, then what it called. */
 function siteLines(row: SummaryRow): string[] {
   const frames = [row.user, row.js, row.callee].filter((frame) => frame !== undefined);
-  return frames.length === 0 ? [row.name] : frames.map((frame, i) => `${'  '.repeat(i)}${frameText(frame)}`);
+  return frames.length === 0
+    ? [shorten(row.name, FRAME_WIDTH)]
+    : frames.map((frame, i) => `${'  '.repeat(i)}${frameText(frame)}`);
 }
+
+const FRAME_WIDTH = 68;
+const FRAME_NAME_WIDTH = 44;
 
 function frameText({ name, file, line, module }: SummarySiteFrame): string {
   const place = file ? `${file}${line > 0 ? `:${line}` : ''}` : baseName(module);
-  // A path says where to look even when its beginning is cut; a C++ name says little by its end.
-  const room = WIDTH - 12;
-  if (!place) return shorten(name, room);
-  const shortName = name.length > 40 ? shorten(name, 40) : name;
-  const left = room - shortName.length - 2;
-  return `${shortName}  ${place.length > left ? `…${place.slice(place.length - left + 1)}` : place}`;
+  if (!place) return shortenName(name, FRAME_WIDTH);
+  // A place may take what the name leaves, and the other way round.
+  const nameWidth = Math.max(FRAME_NAME_WIDTH, FRAME_WIDTH - 2 - place.length);
+  const shortName = shortenName(name, nameWidth);
+  return `${shortName}  ${keepEnd(place, FRAME_WIDTH - 2 - shortName.length)}`;
 }
 
 function gauges(summary: Summary, paint: Paint): string[] {
@@ -171,7 +177,7 @@ function notices(summary: Summary, paint: Paint): string[] {
 function wrap(text: string, prefix: string): string[] {
   const lines: string[] = [];
   let line = prefix;
-  for (const word of text.split(/\s+/).filter((part) => part !== '')) {
+  for (const word of printable(text).split(/\s+/)) {
     if (line.length + word.length > WIDTH && line.trim() !== '' && line !== prefix) {
       lines.push(line.trimEnd());
       line = ' '.repeat(prefix.length);

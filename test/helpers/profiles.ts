@@ -94,7 +94,7 @@ export function makeProfile(samples: readonly TestSample[], options: TestProfile
   };
   mappingOf(NODE_BINARY);
   const locationOf = (frame: TestFrame): number => {
-    const key = JSON.stringify(frame);
+    const key = `${frame.name}\0${frame.file}\0${frame.line}\0${frame.module}`;
     const known = ids.get(key);
     if (known !== undefined) return known;
     const id = ids.size + 1;

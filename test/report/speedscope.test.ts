@@ -1,0 +1,178 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { Ajv } from 'ajv';
+import { describe, expect, it } from 'vitest';
+import { fold } from '../../src/analyze/fold.ts';
+import { summarize } from '../../src/analyze/summary.ts';
+import type { Profile, Values } from '../../src/model/profile.ts';
+import { FORMATS } from '../../src/report/index.ts';
+import { inferenceProfile, js, makeProfile, poolProfile, testProcess } from '../helpers/profiles.ts';
+
+const MIB = 1_048_576;
+
+interface SpeedscopeFile {
+  readonly activeProfileIndex: number;
+  readonly exporter: string;
+  readonly shared: { readonly frames: readonly { name: string; file?: string; line?: number }[] };
+  readonly profiles: readonly {
+    readonly name: string;
+    readonly unit: string;
+    readonly endValue: number;
+    readonly samples: readonly (readonly number[])[];
+    readonly weights: readonly number[];
+  }[];
+}
+
+/** The schema that speedscope ships: nobody at our end wrote it. */
+const schemaPath = createRequire(import.meta.url).resolve('speedscope/dist/release/file-format-schema.json');
+const isSpeedscope = new Ajv({ allowUnionTypes: true }).compile(JSON.parse(readFileSync(schemaPath, 'utf8')));
+
+function speedscope(profile: Profile): SpeedscopeFile {
+  const text = FORMATS.speedscope(profile, { summary: summarize(profile, { memprofVersion: '0.0.0' }) });
+  const file = JSON.parse(text);
+  isSpeedscope(file);
+  expect(isSpeedscope.errors).toBeNull();
+  return file;
+}
+
+const diff = (): Profile => {
+  const profile = poolProfile();
+  const samples = profile.samples.map((sample, i) => ({
+    ...sample,
+    values: sample.values.map((value) => (i % 2 === 0 ? value : -value)) as unknown as Values,
+  }));
+  return { ...profile, samples };
+};
+
+describe('the speedscope file', () => {
+  it.each([
+    ['inference', inferenceProfile()],
+    ['pools', poolProfile()],
+    ['empty', makeProfile([])],
+    ['difference', diff()],
+    ['huge', makeProfile([{ stack: [js('f', 'a.js', 1)], values: [1, 2 ** 60, 1, 3_000_000_019] }])],
+  ])("keeps speedscope's own schema, and its sums: %s", (_, profile) => {
+    const file = speedscope(profile);
+    for (const { samples, weights, endValue, name } of file.profiles) {
+      expect(weights, name).toHaveLength(samples.length);
+      expect(
+        weights.reduce((sum, weight) => sum + weight, 0),
+        name,
+      ).toBe(endValue);
+      for (const weight of weights) expect(weight).toBeGreaterThan(0);
+      for (const frame of samples.flat()) expect(file.shared.frames[frame]).toBeDefined();
+    }
+  });
+
+  it('can tell a bad file', () => {
+    expect(isSpeedscope({ profiles: [{ type: 'sampled' }], shared: { frames: [] } })).toBe(false);
+  });
+
+  it('begins with what is in use, by arena, then the other sample types, the arenas, and merged', () => {
+    const file = speedscope(poolProfile());
+    expect(file.activeProfileIndex).toBe(0);
+    expect(file.profiles.map(({ name, unit }) => `${name}, ${unit}`)).toEqual([
+      'inuse_space by arena, bytes',
+      'alloc_space, bytes',
+      'inuse_objects, none',
+      'alloc_objects, none',
+      'inuse_space of weights#0, bytes',
+      'inuse_space of kv-cache#0, bytes',
+      'inuse_space of kv-cache#1, bytes',
+      'inuse_space of kv-cache#2, bytes',
+      'inuse_space of tensor-pool#0, bytes',
+      'inuse_space of kv-cache#3, bytes',
+      'inuse_space of v8:old_space, bytes',
+      'merged, bytes',
+    ]);
+  });
+
+  it('shows pool, arena and then the call path; without pools the heap instead', () => {
+    const path = (profile: Profile, index: number) => {
+      const file = speedscope(profile);
+      return file.profiles[0]?.samples[index]?.map((frame) => file.shared.frames[frame]?.name);
+    };
+    expect(path(poolProfile(), 0)).toEqual([
+      'kv-cache',
+      'kv-cache#0',
+      'serve',
+      'Decoder.decode',
+      'KvCache.append',
+      'ggml_aligned_malloc',
+    ]);
+    expect(path(inferenceProfile(), 0)?.slice(0, 4)).toEqual(['libc.malloc', 'glibc#0', 'serve', 'Decoder.decode']);
+    expect(path(inferenceProfile(), 0)?.at(-1)).toBe('malloc');
+  });
+
+  it("sorts each arena's frames next to each other, which is what gives them one colour", () => {
+    const file = speedscope(poolProfile());
+    const used = new Set(file.profiles[0]?.samples.flat());
+    const ranked = file.shared.frames
+      .filter((_, i) => used.has(i))
+      .map((frame) => `${frame.file ?? ''}${frame.name}`)
+      .sort();
+    const arenas = ranked.map((key) => /^([\w-]+#\d|v8:\w+) > /.exec(key)?.[1]).filter((arena) => arena !== undefined);
+    const runs = arenas.filter((arena, i) => arena !== arenas[i - 1]);
+    expect(new Set(runs).size).toBe(runs.length);
+    expect(runs).toHaveLength(7);
+  });
+
+  it('merges call paths of all arenas in the last profile', () => {
+    const file = speedscope(poolProfile());
+    const merged = file.profiles.at(-1);
+    const names = new Set(merged?.samples.flat().map((frame) => JSON.stringify(file.shared.frames[frame])));
+    expect([...names].filter((frame) => frame.includes('KvCache.append'))).toEqual([
+      '{"name":"KvCache.append","file":"src/kv/cache.ts","line":88}',
+    ]);
+    expect(merged?.endValue).toBe(file.profiles[0]?.endValue);
+  });
+
+  it('shows a difference as grown and shrunk', () => {
+    const file = speedscope(diff());
+    expect(file.profiles.slice(0, 2).map(({ name, endValue }) => [name, endValue])).toEqual([
+      ['inuse_space by arena: grown', (220 + 160 + 160 + 18) * MIB],
+      ['inuse_space by arena: shrunk', (190 + 130 + 600) * MIB],
+    ]);
+  });
+
+  it('tells processes apart', () => {
+    const sample = (pid: number) => ({
+      stack: [js('f', 'a.js', 1)],
+      values: [1, 1, 1, 1] as const,
+      labels: { pid, arena: 'glibc#0' },
+    });
+    const processes = [testProcess({ pid: 101 }), testProcess({ pid: 103, name: 'worker' })];
+    const file = speedscope(makeProfile([sample(101), sample(103)], { processes }));
+    const paths = file.profiles[0]?.samples.map((path) => path.map((frame) => file.shared.frames[frame]?.name));
+    expect(paths).toEqual([
+      ['node [101]', 'libc.malloc', 'glibc#0', 'f'],
+      ['worker [103]', 'libc.malloc', 'glibc#0', 'f'],
+    ]);
+  });
+
+  it('shows a stack without frames under its arena', () => {
+    const file = speedscope(makeProfile([{ stack: [], values: [1, 1, 1, 7_919] }]));
+    expect(file.profiles[0]?.samples[0]?.map((frame) => file.shared.frames[frame]?.name)).toEqual([
+      'libc.malloc',
+      '(no arena)',
+      '(no stack)',
+    ]);
+    expect(file.profiles[0]?.endValue).toBe(7_919);
+    expect(file.profiles.at(-1)?.endValue).toBe(7_919);
+  });
+
+  it('stays small for 100,000 samples once they are folded', () => {
+    const frames = Array.from({ length: 2_999 }, (_, i) => js(`f${i}`, `src/m${i % 199}.ts`, i + 1));
+    const samples = Array.from({ length: 100_003 }, (_, i) => ({
+      stack: Array.from({ length: 20 }, (_, depth) => frames[(i * 31 + depth * 7) % 2_999] ?? js('f', 'a.js', 1)),
+      values: [i, i, i, i + 1] as const,
+      labels: { arena: `glibc#${i % 17}` },
+    }));
+    const profile = makeProfile(samples);
+    const before = process.memoryUsage().rss;
+    const file = speedscope(fold(profile, 20_000));
+    expect(file.profiles[0]?.samples.length).toBeLessThanOrEqual(20_000);
+    expect(file.profiles[0]?.endValue).toBe((100_003 * 100_004) / 2);
+    expect(process.memoryUsage().rss - before).toBeLessThan(800 * MIB);
+  });
+});

@@ -1,0 +1,159 @@
+import { describe, expect, it } from 'vitest';
+import { summarize } from '../../src/analyze/summary.ts';
+import type { Profile } from '../../src/model/profile.ts';
+import { formatEstimate, keepEnd, printable, shorten, shortenName } from '../../src/report/format.ts';
+import { FORMATS, type Paint } from '../../src/report/index.ts';
+import { inferenceProfile, js, makeProfile, native, poolProfile, testProcess } from '../helpers/profiles.ts';
+
+const MIB = 1_048_576;
+const text = (profile: Profile, paint?: Paint): string =>
+  FORMATS.text(profile, { summary: summarize(profile, { memprofVersion: '0.0.0' }), ...(paint && { paint }) });
+
+describe('formatEstimate', () => {
+  const estimated = (value: number, low: number, high: number) =>
+    formatEstimate({ kind: 'estimated', value, low, high }, 'bytes');
+
+  it.each([
+    [64.2 * MIB, 61.1 * MIB, 67.3 * MIB, '~ 64.2 MiB ±3.1'],
+    [1.2 * MIB, 0.3 * MIB, 4.5 * MIB, '~ 1.2 MiB -0.9 +3.3'],
+    [173 * MIB, 163.7 * MIB, 182.3 * MIB, '~ 173 MiB ±9.3'],
+    [1_430 * MIB, 1_421 * MIB, 1_442 * MIB, '~ 1.4 GiB ±<0.1'],
+    [997, 101, 2_503, '~ 997 B -896 +1,506'],
+    [-3.5 * MIB, -4 * MIB, -3 * MIB, '~ -3.5 MiB ±0.5'],
+  ])('shows an estimate with its error bar in the same unit', (value, low, high, expected) => {
+    expect(estimated(value, low, high)).toBe(expected);
+  });
+
+  it('shows measured and unknown numbers differently', () => {
+    const value = 50 * MIB;
+    expect(formatEstimate({ kind: 'measured', value, low: value, high: value }, 'bytes')).toBe('= 50.0 MiB');
+    expect(formatEstimate({ kind: 'unknown', value: null, low: null, high: null }, 'bytes')).toBe('? unknown');
+    expect(formatEstimate({ kind: 'unknown', value: null, low: value, high: null }, 'bytes')).toBe('? over 50.0 MiB');
+  });
+
+  it('counts in whole numbers', () => {
+    expect(formatEstimate({ kind: 'estimated', value: 12_345, low: 12_000, high: 12_690 }, 'count')).toBe(
+      '~ 12,345 ±345',
+    );
+  });
+});
+
+describe('names that are too long', () => {
+  it.each([
+    [
+      'onnxruntime::InferenceSession::Run(OrtRunOptions const*, gsl::span<float>)',
+      40,
+      'onnxruntime::InferenceSession::Run',
+    ],
+    [
+      'a::very::deep::name::space::that::goes::on::Session::Run(int) const',
+      20,
+      '…goes::on::Session::Run'.slice(-20).replace(/^./, '…'),
+    ],
+    ['short(int)', 40, 'short(int)'],
+    ['(anonymous namespace)::f(std::vector<int, std::allocator<int> > const&)', 40, '(anonymous namespace)::f'],
+  ])('%s', (name, width, expected) => {
+    const short = shortenName(name, width);
+    expect(short.length).toBeLessThanOrEqual(width);
+    if (name.startsWith('a::')) expect(short.endsWith('::Session::Run')).toBe(true);
+    else if (!name.startsWith('(')) expect(short).toBe(expected);
+  });
+
+  it('keep both ends, or the end', () => {
+    expect(shorten('0123456789', 5)).toBe('01…89');
+    expect(keepEnd('/a/long/path/file.ts:7', 12)).toBe('…h/file.ts:7');
+  });
+});
+
+describe('the text report', () => {
+  it('marks what was measured, estimated and not known, and explains the marks', () => {
+    const lines = text(inferenceProfile()).split('\n');
+    expect(lines.find((line) => line.startsWith('wasm'))).toContain('= 50.0 MiB');
+    expect(lines.find((line) => line.startsWith('libc.malloc'))).toMatch(/~ 89\.0 MiB ±\d/);
+    expect(lines.find((line) => line.startsWith('v8'))).toContain('? unknown');
+    expect(lines.at(-2)).toBe('= measured   ~ estimated, with its 95 % interval   ? not known here');
+  });
+
+  it('shows the line of the program and the native code of each site', () => {
+    const report = text(inferenceProfile());
+    for (const part of [
+      'Decoder.decode  src/engine/decode.ts:42',
+      'onnxruntime::InferenceSession::Run',
+      'tokenize  src/tokenizer.ts:9',
+      'Buffer.alloc',
+    ]) {
+      expect(report).toContain(part);
+    }
+  });
+
+  it('tells what was lost', () => {
+    expect(text(inferenceProfile())).toContain('lost: dropped_live 7, truncated_stacks 2');
+    expect(text(poolProfile())).not.toContain('lost:');
+  });
+
+  it('fits into 80 columns, whatever the names', () => {
+    const long = `ns::${'Template<int, '.repeat(30)}>::method(std::vector<float, std::allocator<float> >)`;
+    const deep = `/home/user/${'a-long-directory/'.repeat(20)}file.ts`;
+    const profile = makeProfile(
+      [
+        {
+          stack: [js('x'.repeat(200), deep, 123_456), native(long, `/usr/lib/${'lib'.repeat(60)}.so.1`)],
+          values: [1, 1_023.9 * MIB, 1, 1_023.9 * MIB],
+          variances: [1, 1_023 * MIB * MIB, 1, 1_023 * MIB * MIB],
+          labels: { heap: 'libc.malloc' },
+        },
+      ],
+      {
+        processes: [testProcess({ name: 'n'.repeat(99), nativeMeanAtEndBytes: 1_048_576 })],
+        notices: [{ code: 'X', message: 'word '.repeat(60), pid: 4_711 }],
+      },
+    );
+    for (const profiles of [profile, inferenceProfile(), poolProfile()]) {
+      for (const line of text(profiles).split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
+    }
+  });
+
+  it('lets no name of the program steer the terminal', () => {
+    const evil = '\u001b]0;owned\u0007\r\nsecond line\u009b31m';
+    const profile = makeProfile(
+      [
+        {
+          stack: [js(evil, `${evil}.js`, 1), native(evil, `/lib/${evil}`)],
+          values: [1, 1, 1, 1],
+          labels: { heap: evil, arena: evil },
+        },
+      ],
+      {
+        processes: [testProcess({ name: evil })],
+        notices: [{ code: 'X', message: evil }],
+      },
+    );
+    expect(text(profile).replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
+    expect(printable(evil)).toBe(']0;owned second line 31m');
+  });
+
+  it('colours by role, through the paint that it is given, without moving a column', () => {
+    const mark = (name: string) => (part: string) => `<${name}>${part}</>`;
+    const paint: Paint = {
+      heading: mark('heading'),
+      measured: mark('measured'),
+      estimated: mark('estimated'),
+      unknown: mark('unknown'),
+      dim: mark('dim'),
+      warning: mark('warning'),
+    };
+    const painted = text(inferenceProfile(), paint);
+    expect(painted).toContain('<measured>= 50.0 MiB</>');
+    expect(painted).toContain('<unknown>? unknown</>');
+    expect(painted).toMatch(/<estimated>~ 89\.0 MiB ±[\d.]+<\/>/);
+    expect(
+      painted.replace(/<\/?\w*>/g, (tag) =>
+        /^<(\/|heading|measured|estimated|unknown|dim|warning)>$/.test(tag) ? '' : tag,
+      ),
+    ).toBe(text(inferenceProfile()));
+  });
+
+  it('says so where nothing was in use', () => {
+    expect(text(makeProfile([]))).toContain('nothing was in use');
+  });
+});
