@@ -68,9 +68,12 @@ export function defaultCandidates(): string[] {
  * Removes run directories whose memprof was killed and whose processes are all gone. Cheap, and silent: what cannot be
  * removed belongs to somebody else.
  */
-export function sweepStaleRunDirectories(isAlive: (pid: number) => boolean): string[] {
+export function sweepStaleRunDirectories(
+  isAlive: (pid: number) => boolean,
+  parents: readonly string[] = defaultCandidates().slice(0, 1),
+): string[] {
   const removed: string[] = [];
-  for (const parent of new Set(['/dev/shm', process.env.XDG_RUNTIME_DIR ?? '/dev/shm'])) {
+  for (const parent of parents) {
     for (const entry of listOrNone(parent)) {
       const owner = /^memprof-(\d+)-[A-Za-z0-9]{6}$/.exec(entry)?.[1];
       if (owner === undefined || isAlive(Number(owner))) continue;

@@ -1,0 +1,75 @@
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { makeRunDirectory, sweepStaleRunDirectories } from '../../src/capture/run-directory.ts';
+import { MemprofError } from '../../src/errors.ts';
+import { CONTROL, CONTROL_MAGIC, CONTROL_NO_V8 } from '../../src/recording/wire.ts';
+import { scratch } from '../cli/run-cli.ts';
+
+const SETTINGS = { native: true, v8: false, sampleBytes: 65_521, v8IntervalBytes: 524_287, maxSamplesPerSecond: 997 };
+
+test('a private folder with the control page of native/src/wire.h', () => {
+  const parent = scratch();
+  const run = makeRunDirectory(SETTINGS, ['/proc/nope', parent]);
+  expect(run.path.startsWith(join(parent, `memprof-${process.pid}-`))).toBe(true);
+  expect(statSync(run.path).mode & 0o777).toBe(0o700);
+  const page = readFileSync(join(run.path, 'control'));
+  expect(page.length).toBe(4096);
+  expect(page.readBigUInt64LE(CONTROL.magic)).toBe(CONTROL_MAGIC);
+  expect(page.readUInt32LE(CONTROL.version)).toBe(1);
+  expect(page.readUInt32LE(CONTROL.flags)).toBe(CONTROL_NO_V8);
+  expect(page.readBigUInt64LE(CONTROL.meanBytes)).toBe(65_521n);
+  expect(page.readBigUInt64LE(CONTROL.v8IntervalBytes)).toBe(524_287n);
+  expect(page.readBigUInt64LE(CONTROL.maxSamplesPerSecond)).toBe(997n);
+  run.remove();
+  expect(existsSync(run.path)).toBe(false);
+});
+
+test('a request is a new number, with its reason', () => {
+  const run = makeRunDirectory(SETTINGS, [scratch()]);
+  const words = (): bigint[] => {
+    const page = readFileSync(join(run.path, 'control'));
+    return [page.readBigUInt64LE(CONTROL.snapshotRequest), page.readBigUInt64LE(CONTROL.snapshotReason)];
+  };
+  expect(words()).toEqual([0n, 0n]);
+  run.requestV8Profile('demand');
+  expect(words()).toEqual([1n, 2n]);
+  run.requestV8Profile('peak');
+  expect(words()).toEqual([2n, 3n]);
+  run.remove();
+});
+
+test('refusals of samplers are counted by name', () => {
+  const run = makeRunDirectory(SETTINGS, [scratch()]);
+  expect(run.refusals()).toEqual({});
+  const page = readFileSync(join(run.path, 'control'));
+  page.writeBigUInt64LE(3n, CONTROL.refusals + 8);
+  writeFileSync(join(run.path, 'control'), page);
+  expect(run.refusals()).toEqual({ file_size: 3 });
+  run.remove();
+});
+
+test('no candidate at all is one error with a hint', () => {
+  expect(() => makeRunDirectory(SETTINGS, ['/proc/nope'])).toThrow(MemprofError);
+  expect(() => makeRunDirectory(SETTINGS, ['/proc/nope'])).toThrow(/tried \/proc\/nope/);
+});
+
+test('only directories of the dead are swept', () => {
+  const parent = scratch();
+  const make = (owner: number, store: number): string => {
+    const path = join(parent, `memprof-${owner}-abcdef`);
+    mkdirSync(path);
+    writeFileSync(join(path, `${store}.0.store`), '');
+    return path;
+  };
+  const isAlive = (pid: number): boolean => pid < 100;
+  const [owned, used, stale] = [make(11, 900), make(901, 12), make(902, 903)];
+  mkdirSync(join(parent, 'memprof-notes'));
+  expect(sweepStaleRunDirectories(isAlive, [parent])).toEqual([stale]);
+  expect([owned, used, stale, join(parent, 'memprof-notes')].map((path) => existsSync(path))).toEqual([
+    true,
+    true,
+    false,
+    true,
+  ]);
+});
