@@ -19,7 +19,7 @@ export const Estimate = z
     low: z.number().nullable().describe('of an unknown value: what the heaps that know it add up to at least'),
     high: z.number().nullable(),
   })
-  .describe('a value with its 95 % interval; low = high = value where it was measured');
+  .meta({ id: 'Estimate', description: 'a value with its 95 % interval; low = high = value where it was measured' });
 
 const columns = {
   alloc_objects: Estimate.describe('objects ever allocated'),
@@ -30,14 +30,23 @@ const columns = {
   share: z.number().describe('part of all bytes in use, 0 to 1'),
 };
 
-const SiteFrame = z.object({ name, file: name, line: count, module: name });
+const SiteFrame = z
+  .object({ name, file: name, line: count.describe('1-based, 0 where unknown'), module: name })
+  .meta({ id: 'Frame' });
 
-const Row = z.object({ name, heap: name.optional(), ...columns });
-const SiteRow = Row.extend({
-  user: SiteFrame.optional().describe("the program's own line, where js belongs to a package"),
-  js: SiteFrame.optional().describe('the leaf-most JavaScript frame that is not part of Node'),
-  callee: SiteFrame.optional().describe('what that line called, without wrappers of malloc and frames of V8 and Node'),
-});
+const row = { name, heap: name.optional().describe('where all of it is in one'), ...columns };
+
+const Row = z.object(row).meta({ id: 'Row' });
+const SiteRow = z
+  .object({
+    ...row,
+    user: SiteFrame.optional().describe("the program's own line, where js belongs to a package"),
+    js: SiteFrame.optional().describe('the leaf-most JavaScript frame that is not part of Node'),
+    callee: SiteFrame.optional().describe(
+      'what that line called, without wrappers of malloc and frames of V8 and Node',
+    ),
+  })
+  .meta({ id: 'SiteRow' });
 
 const Process = z.object({
   pid: count,
@@ -101,7 +110,8 @@ export type ColumnName = z.infer<typeof columnName>;
 /** The JSON schema in docs/reference/summary.schema.json. */
 export function summaryJsonSchema(): object {
   return {
-    ...z.toJSONSchema(Summary),
+    // As input: a later version may add fields.
+    ...z.toJSONSchema(Summary, { io: 'input' }),
     $id: 'summary.schema.json',
     title: 'summary.json of memprof',
   };
