@@ -57,8 +57,9 @@ static int interpreted_frame(const struct frame_slots *slots, uint64_t array, ui
   return 1;
 }
 
-static int unknown_frame(void) {
-  mp_count(MP_UNKNOWN_JS_FRAMES, 1);
+/* Counts a frame whose slots do hold objects, and so would be a function's. Hand-written assembly may hold anything. */
+static int unknown_frame(const struct frame_slots *slots) {
+  if (follow_forwarding(slots->context) && follow_forwarding(slots->function)) mp_count(MP_UNKNOWN_JS_FRAMES, 1);
   return 0;
 }
 
@@ -66,12 +67,12 @@ int mp_v8_decode(uintptr_t pc, uintptr_t fp, uint64_t *frames, int max) {
   struct frame_slots slots;
   uint64_t shared;
   if (mp_v8_state == MP_V8_NONE || max < 1 || !read_slots(fp, &slots)) return 0;
-  if (mp_v8_state == MP_V8_UNKNOWN) return unknown_frame();
+  if (mp_v8_state == MP_V8_UNKNOWN) return unknown_frame(&slots);
 
   uint64_t function = follow_forwarding(slots.function);
-  if (!function || !read_field(function, mp_v8_layout.function_shared, &shared)) return unknown_frame();
+  if (!function || !read_field(function, mp_v8_layout.function_shared, &shared)) return unknown_frame(&slots);
   struct mp_v8_function found = mp_v8_find_function(shared);
-  if (found.index == MP_NONE) return unknown_frame();
+  if (found.index == MP_NONE) return unknown_frame(&slots);
 
   if (!mp_v8_layout.positions || !found.has_source) {
     frames[0] = mp_v8_frame_word(found.index, 0, 0);
