@@ -29,6 +29,7 @@ async function main(argv: readonly string[]): Promise<void> {
   addReport(program);
   addOpen(program);
   addDoctor(program);
+  addParse(program);
   await program.parseAsync(argv, { from: 'user' });
 }
 
@@ -89,6 +90,17 @@ function addDoctor(program: Command): void {
     .action(async () => {
       const { doctor } = await import('./commands/doctor.js');
       process.exitCode = await doctor();
+    });
+}
+
+function addParse(program: Command): void {
+  program
+    .command('parse')
+    .description('print the raw chunks of one .mpr file as JSON lines')
+    .argument('<file>', 'a file of a recording')
+    .action(async (file: string) => {
+      const { parse } = await import('./commands/parse.js');
+      await parse(file);
     });
 }
 

@@ -1,4 +1,13 @@
-import { closeSync, ftruncateSync, openSync, renameSync, unlinkSync, writeFileSync, writevSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  renameSync,
+  unlinkSync,
+  writeFileSync,
+  writevSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { CHUNK_HEADER_BYTES, FILE_HEADER_BYTES, RECORDING_MAGIC, RECORDING_VERSION } from '../recording/chunks.js';
@@ -39,15 +48,7 @@ export function createRecordingFile(folder: string, stem: string, onRefused: (ca
     }
   }
 
-  function append(type: number, payload: readonly Uint8Array[]): boolean {
-    const length = payload.reduce((sum, part) => sum + part.length, 0);
-    const crc = payload.reduce((sum, part) => crc32(part, sum), 0);
-    const header = Buffer.alloc(CHUNK_HEADER_BYTES);
-    header.writeUInt32LE(type, 0);
-    header.writeUInt32LE(crc, 4);
-    header.writeUInt32LE(length, 8);
-    return write([header, ...payload, PADDING.subarray(0, -length & 7)]);
-  }
+  const append = (type: number, payload: readonly Uint8Array[]): boolean => write(frame(type, payload));
 
   try {
     opened = openUnused(folder, stem);
@@ -69,6 +70,41 @@ export function createRecordingFile(folder: string, stem: string, onRefused: (ca
     appendJson: (type, value) => append(type, [Buffer.from(JSON.stringify(value))]),
     close: () => opened && closeSync(opened.fd),
   };
+}
+
+/**
+ * Adds a chunk to a finished `.mpr` file.
+ * @throws the error of open(2) or write(2); the file is then as it was.
+ */
+export function appendChunk(path: string, type: number, payload: readonly Uint8Array[]): void {
+  const fd = openSync(path, 'a');
+  const { size } = fstatSync(fd);
+  try {
+    const parts = frame(type, payload);
+    writeWhole(
+      fd,
+      parts,
+      parts.reduce((sum, part) => sum + part.length, 0),
+    );
+  } catch (cause) {
+    ftruncateSync(fd, size);
+    throw cause;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Header, payload and padding of one chunk. */
+function frame(type: number, payload: readonly Uint8Array[]): Uint8Array[] {
+  const length = payload.reduce((sum, part) => sum + part.length, 0);
+  const header = Buffer.alloc(CHUNK_HEADER_BYTES);
+  header.writeUInt32LE(type, 0);
+  header.writeUInt32LE(
+    payload.reduce((crc, part) => crc32(part, crc), 0),
+    4,
+  );
+  header.writeUInt32LE(length, 8);
+  return [header, ...payload, PADDING.subarray(0, -length & 7)];
 }
 
 function openUnused(folder: string, stem: string): { fd: number; name: string } {

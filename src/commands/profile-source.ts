@@ -2,25 +2,15 @@ import { readFileSync, statSync } from 'node:fs';
 import { EXIT, MemprofError } from '../errors.js';
 import type { Profile } from '../model/profile.js';
 
-/** What `interpret/` offers to the commands. */
-interface Interpretation {
-  buildProfile(directory: string, options: { moment: 'end' | 'peak' }): Promise<Profile> | Profile;
-  symbolizeFile(path: string): Promise<void> | void;
-}
-
-const INTERPRETATION = '../interpret/index.js';
-
-/** Loaded late: `--help` and the start of the program do not wait for it. */
-export async function loadInterpretation(): Promise<Interpretation> {
-  return (await import(INTERPRETATION)) as Interpretation;
-}
-
 /**
  * The profile of a recording directory, or of a pprof file.
  * @throws MemprofError SOURCE_NOT_FOUND, or what the reader throws; exit code 2.
  */
 export async function loadProfile(source: string, moment: 'end' | 'peak'): Promise<Profile> {
-  if (isDirectory(source)) return (await loadInterpretation()).buildProfile(source, { moment });
+  if (isDirectory(source)) {
+    const { buildProfile } = await import('../interpret/index.js');
+    return buildProfile(source, { moment });
+  }
   if (moment === 'peak') {
     throw new MemprofError(`${source} is a pprof file: it shows one moment only`, {
       code: 'NO_SUCH_MOMENT',

@@ -1,6 +1,7 @@
 import { join, relative } from 'node:path';
 import type { DrainStatus } from '../capture/drain.js';
-import type { Profile } from '../model/profile.js';
+import { appendChunk } from '../capture/recording-writer.js';
+import { CHUNK } from '../recording/chunks.js';
 import type { ManifestNotice } from '../recording/manifest.js';
 import type { RunFlags } from '../schema/defaults.js';
 import { shortBytes, showLiveLine } from '../ui/live-line.js';
@@ -8,7 +9,6 @@ import { paintFor } from '../ui/paint.js';
 import { withProgress } from '../ui/progress.js';
 import { openTerminal, type Terminal } from '../ui/terminal.js';
 import { memprofVersion } from '../version.js';
-import { loadInterpretation } from './profile-source.js';
 import { REPORT_FILES } from './report-files.js';
 import { writeWholeFile } from './result.js';
 
@@ -74,14 +74,18 @@ async function makeReports(
   told: readonly ManifestNotice[],
   terminal: Terminal,
 ): Promise<string> {
-  const [interpretation, { FORMATS }, { summarize }, { fold, SPEEDSCOPE_MAX_STACKS }] = await Promise.all([
-    loadInterpretation(),
-    import('../report/index.js'),
-    import('../analyze/summary.js'),
-    import('../analyze/fold.js'),
-  ]);
-  for (const file of files) await interpretation.symbolizeFile(join(folder, file));
-  const profile: Profile = await interpretation.buildProfile(folder, { moment: 'end' });
+  const [{ buildProfile, symbolizeFile }, { FORMATS }, { summarize }, { fold, SPEEDSCOPE_MAX_STACKS }] =
+    await Promise.all([
+      import('../interpret/index.js'),
+      import('../report/index.js'),
+      import('../analyze/summary.js'),
+      import('../analyze/fold.js'),
+    ]);
+  for (const file of files) {
+    const path = join(folder, file);
+    appendChunk(path, CHUNK.symbols, [Buffer.from(JSON.stringify(await symbolizeFile(path)))]);
+  }
+  const profile = await buildProfile(folder);
   const summary = summarize(profile, { memprofVersion: memprofVersion() });
   writeWholeFile(join(folder, REPORT_FILES.pprof), FORMATS.pprof(profile, { summary }));
   writeWholeFile(

@@ -1,0 +1,67 @@
+import { openChunkStream } from '../interpret/chunk-stream.js';
+import { CHUNK, SNAPSHOT_REASONS } from '../recording/chunks.js';
+import { REGIONS } from '../recording/wire.js';
+import { writeResult } from './result.js';
+
+const NAMES: Readonly<Record<number, string>> = Object.fromEntries(
+  Object.entries(CHUNK).map(([name, type]) => [type, name.toUpperCase()]),
+);
+const JSON_CHUNKS: ReadonlySet<number> = new Set([CHUNK.process, CHUNK.agent, CHUNK.maps, CHUNK.symbols, CHUNK.end]);
+
+/**
+ * `memprof parse`: the chunks of one `.mpr` file as JSON lines, for those who debug memprof or read recordings with their own
+ * programs.
+ * @throws MemprofError (exit code 2) if the file is no recording.
+ */
+export async function parse(path: string): Promise<void> {
+  const stream = openChunkStream(path);
+  try {
+    const chunks = stream.chunks();
+    let step = chunks.next();
+    for (; !step.done; step = chunks.next()) {
+      const { ref, payload } = step.value;
+      const head = { offset: ref.offset, bytes: ref.bytes, type: NAMES[ref.type] ?? `unknown ${ref.type}` };
+      await writeResult(`${JSON.stringify({ ...head, ...describe(ref.type, payload()) })}\n`);
+    }
+    await writeResult(`${JSON.stringify(step.value)}\n`);
+  } finally {
+    stream.close();
+  }
+}
+
+/** What a person wants to know of a chunk at a glance; JSON payloads as they are. */
+function describe(type: number, payload: Buffer | undefined): object {
+  if (payload === undefined) return { problem: 'larger than any chunk of ours' };
+  if (JSON_CHUNKS.has(type)) return parseJson(payload);
+  switch (type) {
+    case CHUNK.region:
+      return { region: REGIONS[payload.readUInt32LE(0)], first: u64(payload, 8) };
+    case CHUNK.events:
+      return { first: u64(payload, 0), lostBefore: u64(payload, 8) };
+    case CHUNK.snapshot:
+      return {
+        reason: SNAPSHOT_REASONS[payload.readUInt32LE(0)],
+        complete: payload.readUInt32LE(4) === 1,
+        timeNs: u64(payload, 8),
+        sites: u64(payload, 16),
+        live: u64(payload, 24),
+        mappings: u64(payload, 32),
+      };
+    case CHUNK.gauges:
+      return { points: u64(payload, 0) };
+    default:
+      return {};
+  }
+}
+
+function parseJson(payload: Buffer): object {
+  try {
+    return { json: JSON.parse(payload.toString('utf8')) };
+  } catch {
+    return { problem: 'not JSON' };
+  }
+}
+
+function u64(payload: Buffer, offset: number): number {
+  return Number(payload.readBigUInt64LE(offset));
+}
