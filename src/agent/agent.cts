@@ -11,6 +11,8 @@ import storeFile = require('./store.cjs');
 
 import type { Control, LineFile, ProfileReason, V8Sampler } from './types.cjs';
 
+import workers = require('./workers.cjs');
+
 const POLL_MS = 1000;
 /** Marking this much takes a second or so; a larger heap is written as it is, garbage included. */
 const EXIT_COLLECT_BELOW_BYTES = 1024 ** 3;
@@ -25,6 +27,7 @@ function start(runDirectory: string): void {
   lines.write('hello', {
     pid: process.pid,
     threadId: threads.threadId,
+    tid: workers.nativeThreadId(),
     threadName: Reflect.get(threads, 'threadName') ?? '', // Node 24 and later
     node: process.version,
     v8: process.versions.v8,
@@ -38,8 +41,9 @@ function start(runDirectory: string): void {
   followExit(runDirectory, lines, sampler);
   if (sampler) {
     followRequests(control, sampler);
-    require('./rivals.cjs').watchRivals(sampler);
-    if (!threads.isMainThread) require('./workers.cjs').answerMainThread(sampler);
+    const rivals: typeof import('./rivals.cjs') = require('./rivals.cjs');
+    rivals.watchRivals(sampler);
+    if (!threads.isMainThread) workers.answerMainThread(sampler);
   }
 }
 
@@ -61,7 +65,6 @@ function startSampler(control: Control, lines: LineFile, libc: string): { sample
  */
 function followExit(runDirectory: string, lines: LineFile, sampler: V8Sampler | undefined): void {
   const early = threads.isMainThread ? storeFile.openNewestStore(runDirectory) : undefined;
-  const workers: WeakRef<threads.Worker>[] = [];
   let isDone = false;
 
   const atExit = (code: unknown): void => {
@@ -71,16 +74,13 @@ function followExit(runDirectory: string, lines: LineFile, sampler: V8Sampler | 
     if (threads.isMainThread) {
       const store = early ?? storeFile.openNewestStore(runDirectory);
       if (store !== undefined) storeFile.freeze(store);
-      if (sampler && workers.length > 0) require('./workers.cjs').collectFromWorkers(workers);
+      if (sampler) workers.collectFromWorkers(runDirectory);
     }
     sampler?.writeProfile('exit', collected);
     lines.write('exit', { code: Number(process.exitCode ?? code ?? 0) });
   };
 
-  passThrough.watchProcessEvents((event, argument) => {
-    if (event === 'exit' && Reflect.get(process, '_exiting') === true) atExit(argument);
-    else if (event === 'worker' && argument instanceof threads.Worker) workers.push(new WeakRef(argument));
-  });
+  passThrough.watchExit(atExit);
   passThrough.callBefore(process, 'reallyExit', ([code]) => atExit(code));
 }
 

@@ -5,9 +5,9 @@
 import fs = require('node:fs');
 import path = require('node:path');
 
-import type { HeapProfiler } from './types.cjs';
+import type { Binding, HeapProfiler } from './types.cjs';
 
-const { existsSync } = fs;
+const { existsSync, realpathSync } = fs;
 /** As the program finds it: programs may wrap it, and so do we. */
 const dlopen = process.dlopen;
 
@@ -27,11 +27,12 @@ function findBinding(libc: string): string | undefined {
 }
 
 /** @throws what dlopen says: permission model, wrong C library. */
-function loadBinding(file: string): HeapProfiler {
+function loadBinding(file: string): Binding {
   const holder: { exports: { heapProfiler?: HeapProfiler } } = { exports: {} };
   dlopen.call(process, holder, file);
-  if (holder.exports.heapProfiler === undefined) throw new Error(`${path.basename(file)} has no heap profiler`);
-  return holder.exports.heapProfiler;
+  const { heapProfiler } = holder.exports;
+  if (heapProfiler === undefined) throw new Error(`${path.basename(file)} has no heap profiler`);
+  return { file: realpathSync(file), exports: holder.exports, heapProfiler };
 }
 
 export = { findBinding, loadBinding };

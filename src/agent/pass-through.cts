@@ -18,6 +18,22 @@ function callBefore(holder: object, key: string, before: (args: readonly unknown
   );
 }
 
+/** As callBefore; where `before` gives true, what was there is not called. */
+function callUnless(holder: object, key: string, before: (args: readonly unknown[]) => boolean): void {
+  replace(
+    holder,
+    key,
+    (original) =>
+      function (this: unknown, ...args: unknown[]): unknown {
+        let isDone = false;
+        quietly(() => {
+          isDone = before(args);
+        });
+        return isDone ? undefined : Reflect.apply(original, this, args);
+      },
+  );
+}
+
 /** As callBefore, with `after` called at the end, unless the original throws. */
 function callAfter(holder: object, key: string, after: (args: readonly unknown[]) => void): void {
   replace(
@@ -46,23 +62,31 @@ function callLater(holder: object, key: string, before: (self: unknown) => Promi
 }
 
 /**
- * Sees each event that `process` emits, after its listeners, without being a listener: the program's listener counts stay
- * as they are and removeAllListeners() cannot remove us. Both Node's C++ and its JavaScript look `process.emit` up each time.
+ * Calls `atExit` after the listeners of process's 'exit' without being one: the program's listener counts stay as they are and
+ * removeAllListeners() cannot remove us. Node's C++ and its JavaScript look `process.emit` up for each event; until the process
+ * exits they find what they always found, so that no stack of the program's gets a frame of ours.
  */
-function watchProcessEvents(after: (event: unknown, argument: unknown) => void): void {
-  const own = Object.getOwnPropertyDescriptor(process, 'emit');
-  const inherited = Object.getPrototypeOf(process);
-  const emit = function (this: NodeJS.Process, ...args: unknown[]): boolean {
+function watchExit(atExit: (code: unknown) => void): void {
+  const holder = Object.getPrototypeOf(process);
+  const inherited = Object.getPrototypeOf(holder);
+  /** What the program, or another tool, put in its place. node:domain replaces the inherited one. */
+  let assigned: Callable | undefined = Object.getOwnPropertyDescriptor(process, 'emit')?.value;
+
+  function emitOfExit(this: unknown, ...args: unknown[]): unknown {
     try {
-      // The inherited one is looked up anew: node:domain replaces it.
-      return Reflect.apply(own?.value ?? inherited.emit, this, args);
+      return Reflect.apply(assigned ?? inherited.emit, this, args);
     } finally {
-      quietly(() => after(args[0], args[1]));
+      if (args[0] === 'exit') quietly(() => atExit(args[1]));
     }
-  };
-  Object.defineProperties(emit, { name: { value: 'emit' }, length: { value: 1 } });
-  const enumerable = own?.enumerable ?? false;
-  Object.defineProperty(process, 'emit', { value: emit, writable: true, enumerable, configurable: true });
+  }
+  Object.defineProperty(assigned === undefined ? holder : process, 'emit', {
+    get: () => (Reflect.get(process, '_exiting') === true ? emitOfExit : (assigned ?? inherited.emit)),
+    set: (value) => {
+      assigned = value;
+    },
+    enumerable: assigned !== undefined,
+    configurable: true,
+  });
 }
 
 /** The new function looks like the old one: name, length, own properties, descriptor. What is not there stays away. */
@@ -83,4 +107,4 @@ function quietly(action: () => void): void {
   }
 }
 
-export = { callAfter, callBefore, callLater, watchProcessEvents };
+export = { callAfter, callBefore, callLater, callUnless, watchExit };

@@ -17,6 +17,7 @@ export interface LineFile {
 
 /** The V8 sampler of this thread. Once it has stood down, all of these do nothing. */
 export interface V8Sampler {
+  readonly binding: Binding;
   /** Gives V8's sampler up for good, and says why in a warning line. */
   standDown(who: string): void;
   /** One full collection if less than `belowBytes` are used. True if it happened. */
@@ -45,4 +46,11 @@ export interface HeapProfiler {
   stopSamplingHeapProfiler(): void;
   /** @throws if no sampling heap profiler runs in this isolate; else gives its profile, whoever started it. */
   getAllocationProfile(): V8Node;
+}
+
+export interface Binding {
+  /** Where it was loaded from, links resolved. */
+  readonly file: string;
+  readonly exports: object;
+  readonly heapProfiler: HeapProfiler;
 }

@@ -22,7 +22,9 @@ function startSampler(intervalBytes: number, libc: string, lines: LineFile): V8S
     const build = `${process.platform}-${process.arch}${libc === 'musl' ? ' (musl)' : ''}`;
     throw new Error(`no V8 sampler for Node ${process.version} (ABI ${process.versions.modules}) on ${build}`);
   }
-  const profiler = binding.loadBinding(file);
+  const loaded = binding.loadBinding(file);
+  // Copied: the program may be handed the same exports, and its calls are watched.
+  const profiler = { ...loaded.heapProfiler };
   if (isSampling(profiler)) throw new Error("the program's own heap profile is on (--heap-prof or the like)");
   profiler.startSamplingHeapProfiler(intervalBytes, STACK_DEPTH, false);
   const limitShares = [...NEAR_LIMIT_SHARES];
@@ -68,6 +70,7 @@ function startSampler(intervalBytes: number, libc: string, lines: LineFile): V8S
   }
 
   return {
+    binding: loaded,
     standDown,
     collectGarbage: (belowBytes) => isOn && v8.getHeapStatistics().used_heap_size < belowBytes && collectGarbage(),
     writeProfile,
