@@ -1,0 +1,59 @@
+import { z } from 'zod';
+
+const whole = z.number().int();
+const timeUnixNs = z.string().regex(/^\d{1,20}$/);
+
+const hello = z.object({
+  type: z.literal('hello'),
+  threadId: whole.nonnegative().catch(0),
+  node: z.string().catch(''),
+  v8: z.string().catch(''),
+  execPath: z.string().catch(''),
+});
+const warning = z.object({ type: z.literal('warning'), code: z.string(), message: z.string() });
+const maps = z.object({ type: z.literal('maps'), text: z.string() });
+const v8node = z.tuple([whole, whole, whole, whole, whole, whole, z.array(z.number())]);
+const v8profile = z.object({
+  type: z.literal('v8profile'),
+  timeUnixNs,
+  threadId: whole.nonnegative(),
+  reason: z.string(),
+  intervalBytes: z.number().positive(),
+  strings: z.array(z.string()),
+  nodes: z.array(v8node),
+});
+const line = z.discriminatedUnion('type', [hello, warning, maps, v8profile]);
+
+export type AgentLine = z.infer<typeof line>;
+export type V8ProfileLine = z.infer<typeof v8profile>;
+
+/** One line of the agent (docs/reference/recording.md); undefined if it is of a kind that we do not use, or is damaged. */
+export function parseAgentLine(payload: Buffer): AgentLine | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(payload.toString('utf8'));
+  } catch {
+    return undefined; // cut off when the process was killed: the format says that readers drop it
+  }
+  return line.safeParse(value).data;
+}
+
+/** What the head of a V8 profile says, without parsing megabytes of nodes. */
+export interface V8ProfileHead {
+  readonly timeUnixNs: bigint;
+  readonly threadId: number;
+  readonly reason: string;
+}
+
+const HEAD_BYTES = 512;
+
+/** Undefined if the line is no V8 profile. The agent writes these fields first. */
+export function peekV8Profile(payload: Buffer): V8ProfileHead | undefined {
+  const head = payload.toString('utf8', 0, HEAD_BYTES);
+  if (!/^\{"type":"v8profile"/.test(head)) return undefined;
+  const time = /"timeUnixNs":"(\d{1,20})"/.exec(head)?.[1];
+  const thread = /"threadId":(\d{1,9})/.exec(head)?.[1];
+  const reason = /"reason":"([a-z-]+)"/.exec(head)?.[1];
+  if (time === undefined || thread === undefined || reason === undefined) return undefined;
+  return { timeUnixNs: BigInt(time), threadId: Number(thread), reason };
+}

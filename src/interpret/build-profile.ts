@@ -1,0 +1,75 @@
+import { createProfileBuilder } from '../model/builder.js';
+import type { Gauge, Moment, Notice, ProcessInfo, Profile } from '../model/profile.js';
+import type { Manifest } from '../recording/manifest.js';
+import { openRecording } from './manifest.js';
+import { addProcess } from './process-profile.js';
+import { readProcessRecording } from './process-recording.js';
+
+export interface BuildOptions {
+  /** 'end' if left out. */
+  readonly moment?: Moment;
+}
+
+/**
+ * The profile of a recording directory. What cannot be read becomes a notice.
+ * @throws MemprofError (exit code 2) if nothing can be read, or if the recording does not have the moment.
+ */
+export async function buildProfile(directory: string, options: BuildOptions = {}): Promise<Profile> {
+  const moment = options.moment ?? 'end';
+  const { manifest, files, notices: directoryNotices } = openRecording(directory);
+  const builder = createProfileBuilder();
+  const notices: Notice[] = [...directoryNotices];
+  const gauges: Gauge[] = [];
+  const processes: ProcessInfo[] = [];
+  const samples: number[] = [];
+  let failure: unknown;
+  let startedAtNs = 0n;
+  let endedAtNs = 0n;
+  let unknownV8 = false;
+
+  for (const path of files) {
+    // One process after the other: memory is that of the largest.
+    let recording: ReturnType<typeof readProcessRecording>;
+    try {
+      recording = readProcessRecording(path);
+    } catch (error) {
+      failure ??= error;
+      notices.push({ code: 'PROCESS_UNREADABLE', message: `one process is missing: ${(error as Error).message}` });
+      continue;
+    }
+    try {
+      const result = addProcess(builder, recording, manifest, moment);
+      processes.push(result.process);
+      gauges.push(...result.gauges);
+      notices.push(...result.notices);
+      samples.push(result.process.nativeMeanBytes);
+      unknownV8 ||= result.hasV8Samples;
+      if (result.startedAtNs > 0n && (startedAtNs === 0n || result.startedAtNs < startedAtNs)) {
+        startedAtNs = result.startedAtNs;
+      }
+      if (result.endedAtNs > endedAtNs) endedAtNs = result.endedAtNs;
+    } finally {
+      recording.stream.close();
+    }
+  }
+  if (processes.length === 0) throw failure;
+
+  const started = manifest ? BigInt(manifest.startedAtNs) : startedAtNs;
+  const ended = manifest?.endedAtNs === undefined ? endedAtNs : BigInt(manifest.endedAtNs);
+  return builder.build({
+    gauges,
+    processes,
+    moment,
+    startedAtNs: started,
+    durationNs: ended > started ? ended - started : 0n,
+    periodBytes: periodOf(processes, manifest),
+    unknown: unknownV8 ? [{ heap: 'v8', types: ['alloc_objects', 'alloc_space'] }] : [],
+    notices,
+  });
+}
+
+function periodOf(processes: readonly ProcessInfo[], manifest: Manifest | undefined): number {
+  const native = Math.max(0, ...processes.map((process) => process.nativeMeanAtEndBytes));
+  if (native > 0) return native;
+  return Math.max(manifest?.settings.v8IntervalBytes ?? 0, ...processes.map((process) => process.v8IntervalBytes), 1);
+}

@@ -1,0 +1,20 @@
+import type { Gauge } from '../model/profile.js';
+import { toUnixNs } from './clock.js';
+import type { ProcessRecording } from './process-recording.js';
+
+/** The series of a recording: resident bytes, and what the sampler counts. */
+export function gaugesOf({ gauges, header, identity }: ProcessRecording): Gauge[] {
+  if (gauges.length === 0) return [];
+  const series = (name: string, pick: (point: (typeof gauges)[number]) => number): Gauge => ({
+    name,
+    unit: 'bytes',
+    pid: identity.pid,
+    points: gauges.map((point) => ({ timeNs: toUnixNs(header, point.timeNs), value: pick(point) })),
+  });
+  return [
+    series('rss', (point) => point.rssBytes),
+    series('anonymous', (point) => point.anonBytes),
+    series('malloc_live_estimate', (point) => point.liveBytes),
+    series('mmap_committed', (point) => point.committedBytes),
+  ];
+}

@@ -1,0 +1,62 @@
+import type { Notice } from '../model/profile.js';
+import { formatCount } from '../model/units.js';
+import type { ProcessRecording } from './process-recording.js';
+
+type Counter = keyof NonNullable<ProcessRecording['header']>['counters'];
+
+/** What people should know about a counter that is not 0. */
+const COUNTER_TEXT: readonly (readonly [Counter, (count: string) => string])[] = [
+  ['dropped_live', (n) => `${n} samples are missing from the in-use columns: the table of live samples was full`],
+  ['dropped_sites', (n) => `${n} samples are missing: the tables of call paths were full`],
+  ['dropped_mappings', (n) => `${n} changes of mappings are missing: mmap figures may be wrong`],
+  ['dropped_nested', (n) => `${n} samples were skipped inside signal handlers`],
+  ['dropped_growth', (n) => `the store could not grow ${n} times: tmpfs or memory was full`],
+  ['truncated_stacks', (n) => `${n} stacks are deeper than 255 frames: their roots are cut off`],
+  ['broken_stacks', (n) => `${n} stacks do not reach the start of their thread`],
+  ['unknown_js_frames', (n) => `${n} frames in V8 code could not be decoded`],
+  [
+    'mean_raises',
+    (n) => `the mean between samples was raised ${n} times to keep the program fast: error bars are wider`,
+  ],
+];
+
+/** Few broken stacks are usual (code without unwind tables); more than this share is worth a line. */
+const WORTH_A_LINE: Partial<Record<Counter, number>> = { broken_stacks: 0.01, unknown_js_frames: 0.01 };
+
+/** What was lost in one process: counters of the sampler, damage of the file, warnings of the agent. */
+export function noticesOf(recording: ProcessRecording): Notice[] {
+  const { pid } = recording.identity;
+  const notices: Notice[] = [];
+  const add = (code: string, message: string): void => void notices.push({ code, message, pid });
+  const counters = recording.header?.counters;
+  for (const [name, text] of COUNTER_TEXT) {
+    const count = counters?.[name] ?? 0;
+    const share = count / Math.max(1, counters?.alloc_samples ?? 0);
+    if (count > 0 && share >= (WORTH_A_LINE[name] ?? 0)) add(name.toUpperCase(), text(formatCount(count)));
+  }
+  if (recording.header?.v8State === 2) {
+    add(
+      'V8_UNKNOWN',
+      `V8 ${recording.header.v8Version} is unknown to this memprof: JavaScript frames show as [V8 code]`,
+    );
+  }
+  if (recording.end.reason !== 'complete') {
+    add(
+      'RECORDING_TRUNCATED',
+      `${recording.path} is ${recording.end.reason}: its last ${formatCount(recording.end.unreadBytes)} bytes were not read`,
+    );
+  }
+  if (recording.badChunks > 0) {
+    add(
+      'CHUNKS_DAMAGED',
+      `${formatCount(recording.badChunks)} chunks of ${recording.path} make no sense and are left out`,
+    );
+  }
+  if (recording.header === undefined) {
+    add('NO_STORE', 'no native samples of this process: its store was never read');
+  }
+  for (const line of recording.agentLines) {
+    if (line.type === 'warning') add(line.code, line.message);
+  }
+  return notices;
+}

@@ -1,0 +1,136 @@
+import type { ProfileBuilder } from '../model/builder.js';
+import type { Gauge, Labels, Moment, Notice, ProcessInfo, Values } from '../model/profile.js';
+import type { Manifest } from '../recording/manifest.js';
+import { HEAP } from '../recording/wire.js';
+import { toUnixNs } from './clock.js';
+import { gaugesOf } from './gauges.js';
+import { indexModules } from './modules.js';
+import { inUseAt } from './moment.js';
+import { noticesOf } from './notices.js';
+import type { SiteUse } from './peak.js';
+import type { ProcessRecording } from './process-recording.js';
+import { createSiteLabeller } from './site-labels.js';
+import type { SiteRecord } from './snapshot.js';
+import { createStackReader } from './stacks.js';
+import { symbolize } from './symbolize/index.js';
+import { indexSymbols, parseSymbols } from './symbols.js';
+import { ownerOfMapping } from './v8-pages.js';
+import { addV8Samples } from './v8-samples.js';
+
+/** What one process brings to a profile besides its samples. */
+export interface ProcessResult {
+  readonly process: ProcessInfo;
+  readonly gauges: readonly Gauge[];
+  readonly notices: readonly Notice[];
+  readonly hasV8Samples: boolean;
+  /** ns since the Unix epoch; 0 if unknown. */
+  readonly startedAtNs: bigint;
+  readonly endedAtNs: bigint;
+}
+
+const NOTHING: SiteUse = { objects: 0, bytes: 0, objectsVariance: 0, bytesVariance: 0, observations: 0 };
+
+/**
+ * Adds the samples of one process to a profile.
+ * @throws MemprofError NO_SUCH_MOMENT.
+ */
+export function addProcess(
+  builder: ProfileBuilder,
+  recording: ProcessRecording,
+  manifest: Manifest | undefined,
+  moment: Moment,
+): ProcessResult {
+  const { header, identity } = recording;
+  const notices = noticesOf(recording);
+  const pid = identity.pid;
+  const now = inUseAt(recording, moment);
+  notices.push(...now.notices.map((notice) => ({ ...notice, pid })));
+
+  const payload = recording.symbols === undefined ? undefined : recording.stream.read(recording.symbols);
+  const stored = payload === undefined ? undefined : parseSymbols(payload);
+  if (payload !== undefined && stored === undefined) {
+    notices.push({
+      code: 'SYMBOLS_DAMAGED',
+      message: 'the stored symbols make no sense; made anew from this machine',
+      pid,
+    });
+  }
+  const symbols = stored ?? symbolize(recording);
+  const stacks = createStackReader(builder, recording.tables, indexModules(recording.tables), indexSymbols(symbols));
+  const labeller = createSiteLabeller(recording);
+
+  const hasNative = header !== undefined;
+  const v8 = addV8Samples(builder, recording, { moment, timeNs: now.timeNs, dropExternal: hasNative, symbols });
+  let v8PagesBytes = 0;
+
+  function addSite(site: SiteRecord | undefined, use: SiteUse): void {
+    const stack = stacks.read(site?.node ?? 0);
+    let labels: Labels = labeller.labels(site);
+    if (site?.heap === HEAP.mmap) {
+      const owner = ownerOfMapping(stack.systemNames);
+      if (owner === 'v8:pages' && v8.hasSamples) {
+        v8PagesBytes += use.bytes;
+        return;
+      }
+      if (owner !== undefined) {
+        labels = { ...labels, heap: owner === 'v8:pages' ? 'v8' : 'wasm', arena: owner, arena_source: 'allocator' };
+      }
+    }
+    const values: Values = [site?.allocObjects ?? 0, site?.allocBytes ?? 0, use.objects, use.bytes];
+    if (values.every((value) => value === 0)) return;
+    builder.addSample({
+      stack: stack.locations,
+      values,
+      variances: [
+        site?.allocObjectsVariance ?? 0,
+        site?.allocBytesVariance ?? 0,
+        use.objectsVariance,
+        use.bytesVariance,
+      ],
+      labels,
+      observations: site?.heap === HEAP.malloc ? Math.max(site.samples, use.observations) : 0,
+    });
+  }
+
+  for (const [index, site] of now.sites.entries()) addSite(site, now.inUse.get(index) ?? NOTHING);
+  for (const [index, use] of now.inUse) if (index >= now.sites.length) addSite(undefined, use);
+  if (v8PagesBytes > 0) v8.addPages(v8PagesBytes);
+
+  return {
+    process: describe(recording, manifest, v8.intervalBytes),
+    gauges: gaugesOf(recording),
+    notices,
+    hasV8Samples: v8.hasSamples,
+    startedAtNs: header?.startedUnixNs ?? 0n,
+    endedAtNs: lastTime(recording),
+  };
+}
+
+function describe(recording: ProcessRecording, manifest: Manifest | undefined, v8IntervalBytes: number): ProcessInfo {
+  const { header, identity } = recording;
+  const hello = recording.agentLines.find((line) => line.type === 'hello');
+  const peak = recording.use.peak();
+  const isNative = header !== undefined && (manifest?.settings.native ?? true);
+  return {
+    pid: identity.pid,
+    parentPid: identity.parentPid,
+    name: identity.name,
+    ...(hello?.node && { nodeVersion: hello.node }),
+    ...((hello?.v8 || header?.v8Version) && { v8Version: hello?.v8 || (header?.v8Version ?? '') }),
+    allocator: header?.allocator ?? 'other',
+    libc: header?.libc ?? 'unknown',
+    forked: identity.forked,
+    nativeMeanBytes: isNative ? header.meanBytes : 0,
+    nativeMeanAtEndBytes: isNative ? header.currentMeanBytes : 0,
+    v8IntervalBytes,
+    counters: { ...header?.counters, lost_events: recording.lostEvents },
+    peakBytes: peak.bytes,
+    peakTimeNs: peak.bytes > 0 ? toUnixNs(header, peak.timeNs) : 0n,
+  };
+}
+
+function lastTime({ header, snapshots, gauges }: ProcessRecording): bigint {
+  const times = [snapshots.at(-1)?.timeNs ?? 0n, gauges.at(-1)?.timeNs ?? 0n];
+  const last = times.reduce((a, b) => (a > b ? a : b));
+  return last === 0n ? (header?.startedUnixNs ?? 0n) : toUnixNs(header, last);
+}

@@ -1,0 +1,53 @@
+import type { Labels } from '../model/profile.js';
+import { ARENA_MAIN, ARENA_MMAPPED, ARENA_UNKNOWN, HEAP } from '../recording/wire.js';
+import type { ProcessRecording } from './process-recording.js';
+import type { SiteRecord } from './snapshot.js';
+
+/** Gives the labels of native sites of one process. */
+export interface SiteLabeller {
+  labels(site: SiteRecord | undefined): Labels;
+}
+
+const HEAP_NAMES: Readonly<Record<number, string>> = {
+  [HEAP.malloc]: 'libc.malloc',
+  [HEAP.mmap]: 'mmap',
+  [HEAP.file]: 'mmap.file',
+};
+
+/** Arenas are numbered in the order of their first site: their addresses say nothing to people. */
+export function createSiteLabeller({ identity, header }: ProcessRecording): SiteLabeller {
+  const arenaNumbers = new Map<bigint, number>();
+
+  function arenaOf(site: SiteRecord): string | undefined {
+    if (site.heap !== HEAP.malloc || header?.allocator !== 'glibc' || site.arena === ARENA_UNKNOWN) return undefined;
+    if (site.arena === ARENA_MAIN) return 'glibc#0';
+    if (site.arena === ARENA_MMAPPED) return 'glibc:mmapped';
+    let number = arenaNumbers.get(site.arena);
+    if (number === undefined) {
+      number = arenaNumbers.size + 1;
+      arenaNumbers.set(site.arena, number);
+    }
+    return `glibc#${number}`;
+  }
+
+  return {
+    labels(site) {
+      const base = { heap: HEAP_NAMES[site?.heap ?? 0] ?? 'unknown', tier: 'host', pid: identity.pid } as const;
+      if (site === undefined) return base;
+      const arena = arenaOf(site);
+      const thread = threadName(site.tid, identity.pid, identity.threads);
+      return {
+        ...base,
+        ...(arena !== undefined && { arena, arena_source: 'allocator' }),
+        ...(thread !== undefined && { thread }),
+      };
+    },
+  };
+}
+
+function threadName(tid: number, pid: number, names: ReadonlyMap<number, string>): string | undefined {
+  if (tid === 0) return undefined; // too many threads to tell apart
+  if (tid === pid) return 'main';
+  const name = names.get(tid);
+  return name === undefined ? `tid ${tid}` : `${name} ${tid}`;
+}

@@ -1,0 +1,99 @@
+import { SNAPSHOT_HEADER_BYTES } from '../recording/chunks.js';
+import { LIVE, MAPPING, SITE } from '../recording/wire.js';
+import { addSampled, type SiteUse } from './peak.js';
+
+/** A site's fixed facts and what was ever allocated there. */
+export interface SiteRecord {
+  readonly node: number;
+  readonly heap: number;
+  readonly arena: bigint;
+  readonly tid: number;
+  readonly flags: number;
+  readonly samples: number;
+  readonly allocObjects: number;
+  readonly allocBytes: number;
+  readonly allocObjectsVariance: number;
+  readonly allocBytesVariance: number;
+}
+
+/** A SNAPSHOT chunk, its tables summed up by site. */
+export interface SnapshotContent {
+  readonly sites: readonly SiteRecord[];
+  readonly inUse: Map<number, SiteUse>;
+  /** Records that make no sense: they are left out. */
+  readonly badRecords: number;
+}
+
+/** Reads a SNAPSHOT payload. Counts that do not fit into it are cut to what is there. */
+export function readSnapshot(payload: Buffer): SnapshotContent {
+  if (payload.length < SNAPSHOT_HEADER_BYTES) return { sites: [], inUse: new Map(), badRecords: 1 };
+  const siteTable = payload.subarray(SNAPSHOT_HEADER_BYTES);
+  const siteCount = countOf(payload, 16, siteTable, SITE.bytes);
+  const liveTable = siteTable.subarray(siteCount * SITE.bytes);
+  const liveCount = countOf(payload, 24, liveTable, LIVE.bytes);
+  const mappingTable = liveTable.subarray(liveCount * LIVE.bytes);
+  const mappingCount = countOf(payload, 32, mappingTable, MAPPING.bytes);
+
+  const sites: SiteRecord[] = [];
+  for (let index = 0; index < siteCount; index++) sites.push(readSite(siteTable, index * SITE.bytes));
+  const inUse = new Map<number, SiteUse>();
+  let badRecords = 0;
+
+  function useOf(site: number): SiteUse | undefined {
+    if (site >= sites.length) return undefined;
+    let use = inUse.get(site);
+    if (use === undefined) {
+      use = { objects: 0, bytes: 0, objectsVariance: 0, bytesVariance: 0, observations: 0 };
+      inUse.set(site, use);
+    }
+    return use;
+  }
+
+  for (let at = 0; at < liveCount * LIVE.bytes; at += LIVE.bytes) {
+    if (liveTable.readBigUInt64LE(at + LIVE.address) === 0n) continue;
+    const sizeBytes = Number(liveTable.readBigUInt64LE(at + LIVE.size));
+    const weightBytes = liveTable.readDoubleLE(at + LIVE.weight);
+    const isSane = weightBytes >= Math.max(sizeBytes, 1) && weightBytes < 2 ** 63;
+    const use = isSane ? useOf(liveTable.readUInt32LE(at + LIVE.site)) : undefined;
+    if (use === undefined) badRecords++;
+    else addSampled(use, sizeBytes, weightBytes, 1);
+  }
+  for (let at = 0; at < mappingCount * MAPPING.bytes; at += MAPPING.bytes) {
+    const bytes = mappingTable.readBigUInt64LE(at + MAPPING.end) - mappingTable.readBigUInt64LE(at + MAPPING.start);
+    const committed = mappingTable.readBigUInt64LE(at + MAPPING.committed);
+    if (committed === 0n) continue;
+    const use = committed <= bytes ? useOf(mappingTable.readUInt32LE(at + MAPPING.site)) : undefined;
+    if (use === undefined) {
+      badRecords++;
+      continue;
+    }
+    use.objects += 1;
+    use.bytes += Number(committed);
+  }
+  return { sites, inUse, badRecords };
+}
+
+function countOf(payload: Buffer, at: number, table: Buffer, recordBytes: number): number {
+  const said = payload.readBigUInt64LE(at);
+  const possible = Math.floor(table.length / recordBytes);
+  return said > BigInt(possible) ? possible : Number(said);
+}
+
+function readSite(data: Buffer, at: number): SiteRecord {
+  const f64 = (offset: number): number => {
+    const value = data.readDoubleLE(at + offset);
+    return value >= 0 && value < 2 ** 200 ? value : 0;
+  };
+  return {
+    node: data.readUInt32LE(at + SITE.node),
+    heap: data.readUInt32LE(at + SITE.heap),
+    arena: data.readBigUInt64LE(at + SITE.arena),
+    tid: data.readUInt32LE(at + SITE.tid),
+    flags: data.readUInt32LE(at + SITE.flags),
+    samples: Number(data.readBigUInt64LE(at + SITE.samples)),
+    allocObjects: f64(SITE.allocObjects),
+    allocBytes: f64(SITE.allocBytes),
+    allocObjectsVariance: f64(SITE.allocObjectsVariance),
+    allocBytesVariance: f64(SITE.allocBytesVariance),
+  };
+}

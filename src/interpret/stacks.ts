@@ -1,0 +1,146 @@
+import type { ProfileBuilder } from '../model/builder.js';
+import type { LocationKind } from '../model/profile.js';
+import { decodeFrame, type Frame } from './frame-word.js';
+import type { ModuleIndex } from './modules.js';
+import { shortenName } from './symbolize/demangle.js';
+import type { SymbolIndex } from './symbols.js';
+import type { Tables } from './tables.js';
+
+/** The call path of a trie node. */
+export interface Stack {
+  /** Location ids, leaf first. */
+  readonly locations: readonly number[];
+  /** Native names as they are in the binaries, leaf first; '' for other frames. What V8's own mappings are recognised by. */
+  readonly systemNames: readonly string[];
+}
+
+/** Turns trie nodes into call paths; each frame word becomes one location. */
+export interface StackReader {
+  read(node: number): Stack;
+}
+
+const V8_BUILTIN = /^Builtins_/;
+const OUR_LIBRARY = /(^|\/)libmemprof[^/]*$/;
+const UNKNOWN_STACK = '[stack not recorded]';
+
+interface KnownFrame {
+  readonly location: number;
+  readonly systemName: string;
+  readonly isOurs: boolean;
+}
+
+export function createStackReader(
+  builder: ProfileBuilder,
+  tables: Tables,
+  modules: ModuleIndex,
+  symbols: SymbolIndex,
+): StackReader {
+  const frames = new Map<bigint, KnownFrame>();
+  const stacks = new Map<number, Stack>();
+  const mappingIds = new Map<string, number>();
+  // The program's own binary first: pprof's readers take mapping 1 for it.
+  for (const module of [...modules.all].sort((a, b) => Number(b.isMain) - Number(a.isMain))) {
+    const id = builder.addMapping({
+      start: module.start,
+      limit: module.end,
+      fileOffset: 0n,
+      file: module.path,
+      buildId: module.buildId,
+      hasFunctions: symbols.hasSymbols(module.path),
+    });
+    mappingIds.set(moduleKey(module), id);
+  }
+
+  function frameOf(word: bigint): KnownFrame {
+    let known = frames.get(word);
+    if (known === undefined) {
+      const frame = decodeFrame(word);
+      known = frame.kind === 'js' ? jsFrame(frame) : nativeFrame(word, frame);
+      frames.set(word, known);
+    }
+    return known;
+  }
+
+  function jsFrame({ functionIndex, position }: Extract<Frame, { kind: 'js' }>): KnownFrame {
+    const record = tables.function(functionIndex);
+    const definition = symbols.function(functionIndex);
+    const call = symbols.position(functionIndex, position);
+    const name = definition?.name || record?.name || '(anonymous)';
+    const file = definition?.file || scriptPath(record?.script ?? '');
+    const functionId = builder.addFunction({ name, systemName: name, file, startLine: definition?.line ?? 0 });
+    const line = { functionId, line: call?.line ?? definition?.line ?? 0, column: call?.column ?? 0 };
+    const location = builder.addLocation({ mappingId: 0, address: 0n, lines: [line], kind: 'js' });
+    return { location, systemName: '', isOurs: false };
+  }
+
+  function nativeFrame(word: bigint, frame: Extract<Frame, { kind: 'native' }>): KnownFrame {
+    const module = modules.find(frame.address - 1n, frame.generation);
+    const symbol = symbols.native(word);
+    const isBuiltin = symbol !== undefined && V8_BUILTIN.test(symbol.systemName);
+    if (symbol === undefined && (frame.isV8Code || module === undefined)) {
+      // JIT code moves and goes: its addresses would only make equal stacks different.
+      return synthetic(frame.isV8Code ? '[V8 code]' : '[unknown code]', frame.isV8Code ? 'runtime' : 'native');
+    }
+    const functionId =
+      symbol &&
+      builder.addFunction({
+        name: isBuiltin ? symbol.systemName.replace(V8_BUILTIN, '') : shortenName(symbol.name),
+        systemName: symbol.systemName,
+        file: '',
+        startLine: 0,
+      });
+    const location = builder.addLocation({
+      mappingId: module === undefined ? 0 : (mappingIds.get(moduleKey(module)) ?? 0),
+      // One location per function where its name is known: the line of a call is not.
+      address: frame.address - 1n,
+      lines: functionId === undefined ? [] : [{ functionId, line: 0, column: 0 }],
+      kind: isBuiltin || frame.isV8Code ? 'runtime' : 'native',
+    });
+    return {
+      location,
+      systemName: symbol?.systemName ?? '',
+      isOurs: module !== undefined && OUR_LIBRARY.test(module.path),
+    };
+  }
+
+  function synthetic(name: string, kind: LocationKind): KnownFrame {
+    const functionId = builder.addFunction({ name, systemName: name, file: '', startLine: 0 });
+    const lines = [{ functionId, line: 0, column: 0 }];
+    return { location: builder.addLocation({ mappingId: 0, address: 0n, lines, kind }), systemName: '', isOurs: false };
+  }
+
+  function build(node: number): Stack {
+    const words = tables.stack(node) ?? [];
+    const known = words.map(frameOf);
+    // Our hooks are the leaf of every stack, and none of the program's.
+    const first = known.findIndex((frame) => !frame.isOurs);
+    const shown = first === -1 ? [] : known.slice(first);
+    if (shown.length === 0) shown.push(synthetic(UNKNOWN_STACK, 'synthetic'));
+    return { locations: shown.map((frame) => frame.location), systemNames: shown.map((frame) => frame.systemName) };
+  }
+
+  return {
+    read(node) {
+      let stack = stacks.get(node);
+      if (stack === undefined) {
+        stack = build(node);
+        stacks.set(node, stack);
+      }
+      return stack;
+    },
+  };
+}
+
+/** `file:///a/b.mjs` as `/a/b.mjs`; anything else as it is. */
+export function scriptPath(script: string): string {
+  if (!script.startsWith('file://')) return script;
+  try {
+    return decodeURIComponent(new URL(script).pathname);
+  } catch {
+    return script; // not a URL after all, or half an escape: better the raw name than none
+  }
+}
+
+function moduleKey(module: { readonly start: bigint; readonly path: string; readonly buildId: string }): string {
+  return `${module.start}\0${module.path}\0${module.buildId}`;
+}

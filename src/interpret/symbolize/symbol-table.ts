@@ -1,0 +1,109 @@
+import type { ElfFile, SymbolSection } from './elf.js';
+
+/** The symbol that covers an address. */
+export interface FoundSymbol {
+  readonly name: string;
+  readonly section: SymbolSection['kind'];
+}
+
+const SYMBOL_WORDS = 6;
+const SYMBOL_BYTES = SYMBOL_WORDS * 4;
+const TYPE_NONE = 0;
+const TYPE_FUNC = 2;
+const TYPE_IFUNC = 10;
+const MAX_TABLE_BYTES = 512 << 20;
+const NAME_PIECE_BYTES = 256;
+const MAX_NAME_BYTES = 64 << 10;
+
+/**
+ * Finds the functions that cover virtual addresses of a file. One pass over each symbol table with a binary search into the few
+ * addresses that are asked for: 200 k symbols need no sorting, and only names that were hit are read.
+ *
+ * A symbol with a size covers exactly its range. One without (assembler) covers what follows up to the next symbol of the same
+ * section. What nothing covers stays unnamed: in a stripped library the nearest exported function is not the right one.
+ * @param addresses in ascending order, without duplicates.
+ */
+export function findSymbols(elf: ElfFile, addresses: readonly number[]): Map<number, FoundSymbol> {
+  const found = new Map<number, FoundSymbol>();
+  const byDetail = [...elf.symbolSections].sort((a, b) => Number(b.kind === 'symtab') - Number(a.kind === 'symtab'));
+  let left = addresses;
+  for (const section of byDetail) {
+    if (left.length === 0) break;
+    for (const [address, nameOffset] of scan(elf, section, left)) {
+      const name = readName(elf, section, nameOffset);
+      if (name !== '') found.set(address, { name, section: section.kind });
+    }
+    left = left.filter((address) => !found.has(address));
+  }
+  return found;
+}
+
+/** Address -> offset of its symbol's name. */
+function scan(elf: ElfFile, section: SymbolSection, addresses: readonly number[]): Map<number, number> {
+  const words = readWords(elf, section);
+  const count = addresses.length;
+  const bestName = new Float64Array(count).fill(-1);
+  const bestSize = new Float64Array(count).fill(Number.POSITIVE_INFINITY);
+  // The nearest symbol at or below each address, whether sized or not; filled in for the first address above it only.
+  const floorStart = new Float64Array(count).fill(-1);
+  const floorName = new Float64Array(count).fill(-1);
+
+  for (let at = 0; at + SYMBOL_WORDS <= words.length; at += SYMBOL_WORDS) {
+    const detail = words[at + 1] ?? 0;
+    const type = detail & 0xf;
+    const sectionIndex = detail >>> 16;
+    if (sectionIndex === 0 || (type !== TYPE_FUNC && type !== TYPE_NONE && type !== TYPE_IFUNC)) continue;
+    const start = (words[at + 2] ?? 0) + (words[at + 3] ?? 0) * 2 ** 32;
+    const size = (words[at + 4] ?? 0) + (words[at + 5] ?? 0) * 2 ** 32;
+    const first = lowerBound(addresses, start);
+    if (first === count) continue;
+    if (start >= (floorStart[first] ?? 0)) {
+      floorStart[first] = start;
+      floorName[first] = size === 0 && type !== TYPE_NONE ? (words[at] ?? 0) : -1;
+    }
+    // Of several that cover an address (aliases, cold parts) the smallest says most; of equal ones the first.
+    for (let index = first; index < count && (addresses[index] ?? 0) < start + size; index++) {
+      if (size >= (bestSize[index] ?? 0)) continue;
+      bestSize[index] = size;
+      bestName[index] = words[at] ?? 0;
+    }
+  }
+
+  const result = new Map<number, number>();
+  let nearest = -1;
+  addresses.forEach((address, index) => {
+    if (floorStart[index] !== -1) nearest = floorName[index] ?? -1;
+    const name = bestName[index] === -1 ? nearest : (bestName[index] ?? -1);
+    if (name >= 0) result.set(address, name);
+  });
+  return result;
+}
+
+function readWords(elf: ElfFile, section: SymbolSection): Uint32Array {
+  const bytes = Math.min(section.bytes, MAX_TABLE_BYTES);
+  const table = elf.read(section.offset, bytes - (bytes % SYMBOL_BYTES));
+  return new Uint32Array(table.buffer, table.byteOffset, Math.floor(table.length / 4));
+}
+
+/** Index of the first address that is not below `start`. */
+function lowerBound(addresses: readonly number[], start: number): number {
+  let low = 0;
+  let high = addresses.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((addresses[middle] ?? 0) < start) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function readName(elf: ElfFile, section: SymbolSection, offset: number): string {
+  for (let bytes = NAME_PIECE_BYTES; offset < section.stringsBytes; bytes *= 8) {
+    const piece = elf.read(section.stringsOffset + offset, Math.min(bytes, section.stringsBytes - offset));
+    const end = piece.indexOf(0);
+    // .symtab has versions in some names: memcpy@GLIBC_2.14, getenv@@GLIBC_2.2.5.
+    if (end !== -1) return piece.toString('latin1', 0, end).replace(/@.*$/s, '');
+    if (bytes > MAX_NAME_BYTES || piece.length < bytes) return '';
+  }
+  return '';
+}

@@ -1,0 +1,138 @@
+import { FUNCTION, MODULE, NODE } from '../recording/wire.js';
+
+/** A loaded object of the process, as the sampler registered it. */
+export interface ModuleRecord {
+  readonly start: bigint;
+  readonly end: bigint;
+  /** Run-time address = bias + virtual address of the file. */
+  readonly bias: bigint;
+  readonly path: string;
+  readonly firstGeneration: number;
+  readonly buildId: string;
+  readonly isMain: boolean;
+}
+
+/** A JavaScript function. Positions are UTF-16 units from the start of the script; -1 where unknown. */
+export interface FunctionRecord {
+  readonly name: string;
+  readonly script: string;
+  readonly scriptId: number;
+  readonly start: number;
+  readonly end: number;
+  readonly flags: number;
+}
+
+/** Strings, modules, functions and nodes of one process, put together from REGION chunks. Any index may be asked for. */
+export interface Tables {
+  /** False if the records do not follow those that are there: they are left out then. */
+  append(region: number, firstRecord: number, records: Buffer): boolean;
+  module(index: number): ModuleRecord | undefined;
+  moduleCount(): number;
+  function(index: number): FunctionRecord | undefined;
+  /** The frame words of a call path, the leaf first; undefined if there is no such node. */
+  stack(node: number): bigint[] | undefined;
+  nodeCount(): number;
+  frame(node: number): bigint;
+}
+
+/** Sizes of the records of the growing regions by number: strings, modules, functions, nodes. */
+const RECORD_BYTES = [1, MODULE.bytes, FUNCTION.bytes, NODE.bytes];
+const STRINGS = 0;
+const MODULES = 1;
+const FUNCTIONS = 2;
+const NODES = 3;
+const MAX_STRING_BYTES = 64 << 10;
+
+export function createTables(): Tables {
+  const regions = RECORD_BYTES.map(() => ({ data: Buffer.alloc(0), used: 0 }));
+  const known = new Map<number, string>();
+
+  function append(region: number, firstRecord: number, records: Buffer): boolean {
+    const size = RECORD_BYTES[region];
+    const table = regions[region];
+    if (size === undefined || table === undefined) return false;
+    const at = firstRecord * size;
+    // Never a gap: an index into it would show records that nobody wrote.
+    if (at > table.used) return false;
+    const end = at + records.length - (records.length % size);
+    if (end > table.data.length) {
+      const grown = Buffer.alloc(Math.max(end, table.data.length * 2, 4096));
+      table.data.copy(grown, 0, 0, table.used);
+      table.data = grown;
+    }
+    records.copy(table.data, at, 0, end - at);
+    table.used = Math.max(table.used, end);
+    return true;
+  }
+
+  function record(region: number, index: number): { data: Buffer; at: number } | undefined {
+    const table = regions[region];
+    const size = RECORD_BYTES[region] ?? 1;
+    if (table === undefined || index < 0 || (index + 1) * size > table.used) return undefined;
+    return { data: table.data, at: index * size };
+  }
+
+  function string(id: number): string {
+    const cached = known.get(id);
+    if (cached !== undefined) return cached;
+    const table = regions[STRINGS];
+    if (table === undefined || id + 4 > table.used) return '';
+    const end = id + 4 + Math.min(table.data.readUInt32LE(id), MAX_STRING_BYTES);
+    // A string that is not there in full is not cached: the rest may still come.
+    if (end > table.used) return '';
+    const text = table.data.toString('utf8', id + 4, end);
+    known.set(id, text);
+    return text;
+  }
+
+  return {
+    append,
+    module(index) {
+      const found = record(MODULES, index);
+      if (found === undefined) return undefined;
+      const { data, at } = found;
+      const idBytes = Math.min(data.readUInt32LE(at + MODULE.buildIdBytes), 20);
+      return {
+        start: data.readBigUInt64LE(at + MODULE.start),
+        end: data.readBigUInt64LE(at + MODULE.end),
+        bias: data.readBigUInt64LE(at + MODULE.bias),
+        path: string(data.readUInt32LE(at + MODULE.path)),
+        firstGeneration: data.readUInt32LE(at + MODULE.firstGeneration),
+        buildId: data.toString('hex', at + MODULE.buildId, at + MODULE.buildId + idBytes),
+        isMain: data.readUInt32LE(at + MODULE.isMain) !== 0,
+      };
+    },
+    moduleCount: () => Math.floor((regions[MODULES]?.used ?? 0) / MODULE.bytes),
+    function(index) {
+      const found = record(FUNCTIONS, index);
+      if (found === undefined) return undefined;
+      const { data, at } = found;
+      return {
+        name: string(data.readUInt32LE(at + FUNCTION.name)),
+        script: string(data.readUInt32LE(at + FUNCTION.script)),
+        scriptId: data.readInt32LE(at + FUNCTION.scriptId),
+        start: data.readInt32LE(at + FUNCTION.start),
+        end: data.readInt32LE(at + FUNCTION.end),
+        flags: data.readUInt32LE(at + FUNCTION.flags),
+      };
+    },
+    stack(node) {
+      const frames: bigint[] = [];
+      for (let at = node; at !== 0; ) {
+        const found = record(NODES, at);
+        if (found === undefined) return undefined;
+        const parent = found.data.readUInt32LE(found.at + NODE.parent);
+        // A caller is always interned before what it calls. This also ends the walk, whatever a damaged file says.
+        if (parent >= at) return undefined;
+        frames.push(found.data.readBigUInt64LE(found.at + NODE.frame));
+        at = parent;
+      }
+      return frames;
+    },
+    nodeCount: () => Math.floor((regions[NODES]?.used ?? 0) / NODE.bytes),
+    frame: (node) => {
+      const found = record(NODES, node);
+      return found === undefined ? 0n : found.data.readBigUInt64LE(found.at + NODE.frame);
+    },
+  };
+}

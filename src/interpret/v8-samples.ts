@@ -1,0 +1,77 @@
+import type { ProfileBuilder } from '../model/builder.js';
+import type { Labels, Moment } from '../model/profile.js';
+import type { Symbols } from '../recording/chunks.js';
+import type { ProcessRecording } from './process-recording.js';
+import { scriptPath } from './stacks.js';
+import { type V8Frame, v8ProfilesAt, v8Samples } from './v8-profile.js';
+
+export interface V8SampleOptions {
+  readonly moment: Moment;
+  /** CLOCK_MONOTONIC. */
+  readonly timeNs: bigint;
+  readonly dropExternal: boolean;
+  readonly symbols: Symbols;
+}
+
+/** The V8 side of one process, once its samples are in the profile. */
+export interface V8Added {
+  readonly hasSamples: boolean;
+  /** 0 without samples. */
+  readonly intervalBytes: number;
+  /** Adds what V8's own pages hold beyond the sampled objects: free space, code, metadata. */
+  addPages(committedBytes: number): void;
+}
+
+const PAGES = '[V8 heap pages beyond sampled objects]';
+
+/** Adds the objects on V8's heaps, all threads of the process. */
+export function addV8Samples(
+  builder: ProfileBuilder,
+  recording: ProcessRecording,
+  { moment, timeNs, dropExternal }: V8SampleOptions,
+): V8Added {
+  const { pid } = recording.identity;
+  const base: Labels = { heap: 'v8', arena: 'v8', tier: 'host', pid, arena_source: 'v8' };
+  const profiles = v8ProfilesAt(recording, moment, timeNs);
+  let bytes = 0;
+  let variance = 0;
+  for (const profile of profiles) {
+    const labels = { ...base, thread: profile.threadId === 0 ? 'main' : `worker ${profile.threadId}` };
+    for (const sample of v8Samples(profile, dropExternal)) {
+      bytes += sample.bytes;
+      variance += sample.bytesVariance;
+      builder.addSample({
+        stack: sample.frames.map((frame) => addFrame(builder, frame)),
+        values: [0, 0, sample.objects, sample.bytes],
+        variances: [0, 0, sample.objectsVariance, sample.bytesVariance],
+        labels,
+        observations: sample.observations,
+      });
+    }
+  }
+  return {
+    hasSamples: profiles.length > 0,
+    intervalBytes: profiles[0]?.intervalBytes ?? 0,
+    addPages(committedBytes) {
+      const rest = committedBytes - bytes;
+      if (rest <= 0) return;
+      const functionId = builder.addFunction({ name: PAGES, systemName: PAGES, file: '', startLine: 0 });
+      const lines = [{ functionId, line: 0, column: 0 }];
+      builder.addSample({
+        stack: [builder.addLocation({ mappingId: 0, address: 0n, lines, kind: 'synthetic' })],
+        values: [0, 0, 0, rest],
+        // Exact minus estimate: as uncertain as the estimate.
+        variances: [0, 0, 0, variance],
+        labels: { ...base, arena: 'v8:pages' },
+        observations: 0,
+      });
+    },
+  };
+}
+
+function addFrame(builder: ProfileBuilder, { name, script, line, column }: V8Frame): number {
+  const shown = name || '(anonymous)';
+  const functionId = builder.addFunction({ name: shown, systemName: name, file: scriptPath(script), startLine: line });
+  const lines = [{ functionId, line, column }];
+  return builder.addLocation({ mappingId: 0, address: 0n, lines, kind: 'js' });
+}

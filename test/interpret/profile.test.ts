@@ -1,0 +1,47 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { buildProfile } from '../../src/interpret/index.ts';
+import { frameReader } from '../../src/model/frames.ts';
+import { findProblems } from '../../src/model/validate.ts';
+import { recordProcess, writeRecording } from '../helpers/recording-builder.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'interpret-'));
+afterAll(() => rmSync(root, { recursive: true }));
+
+test('a hand-made recording becomes a profile: stacks, labels, exact and estimated values', async () => {
+  const recorder = recordProcess(4711);
+  recorder.process({ threads: { 4711: 'node', 4712: 'libuv-worker' } });
+  recorder.module({ start: 0x1000n, end: 0x9000n, bias: 0x1000n, path: '/opt/prog', isMain: true });
+  const fn = recorder.function({ name: 'decode', script: 'file:///app/a.mjs' });
+  const site = recorder.site({ stack: [recorder.native(0x2000n), recorder.js(fn)] });
+  const other = recorder.site({ stack: [recorder.native(0x3000n)], tid: 4712, arena: 0x7f0000n });
+  recorder.alloc({ site, size: 1009, weight: 65_536 });
+  recorder.alloc({ site, size: 1009, weight: 65_536 });
+  recorder.alloc({ site: other, size: 70_001, weight: 90_000 });
+  recorder.snapshot('end');
+  recorder.end();
+  const profile = await buildProfile(writeRecording(join(root, 'first'), { '4711.0.mpr': recorder.bytes() }));
+  expect(findProblems(profile)).toEqual([]);
+  expect(profile.notices).toEqual([]);
+  const frames = frameReader(profile);
+  const [first, second] = profile.samples;
+  expect(first && frames(first).map((frame) => `${frame.name} ${frame.file}`)).toEqual([
+    'decode /app/a.mjs',
+    'prog+0x1000 ',
+  ]);
+  const p = 1009 / 65_536;
+  expect(first?.values[3]).toBeCloseTo(2 * 65_536);
+  expect(first?.values[2]).toBeCloseTo(2 / p);
+  expect(first?.variances[3]).toBeCloseTo(((2 * (1 - p)) / (p * p)) * 1009 ** 2, 0);
+  expect(first?.labels).toEqual({
+    heap: 'libc.malloc',
+    arena: 'glibc#0',
+    arena_source: 'allocator',
+    tier: 'host',
+    thread: 'main',
+    pid: 4711,
+  });
+  expect(second?.labels).toMatchObject({ arena: 'glibc#1', thread: 'libuv-worker 4712' });
+});
