@@ -40,9 +40,16 @@ export function writeResultFile(path: string, content: string | Uint8Array): voi
 /** Writes a result to stdout; a reader that went away (`| head`) is no error. */
 export function writeResult(content: string | Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
-    process.stdout.once('error', (error: NodeJS.ErrnoException) =>
-      error.code === 'EPIPE' ? resolve() : reject(error),
-    );
-    process.stdout.write(content, () => resolve());
+    const onError = (error: NodeJS.ErrnoException): void => {
+      if (error.code === 'EPIPE') resolve();
+      else reject(error);
+    };
+    process.stdout.once('error', onError);
+    process.stdout.write(content, (error) => {
+      // Node tells the callback before it emits 'error': the listener stays for that case.
+      if (error) return;
+      process.stdout.off('error', onError);
+      resolve();
+    });
   });
 }

@@ -43,7 +43,7 @@ export async function openVoice(
 
 function liveText({ rssBytes, liveBytes, committedBytes, samples, processes }: DrainStatus): string {
   const more = processes > 1 ? `  ${processes} processes` : '';
-  return `memprof  RSS ${shortBytes(rssBytes)}  heap ~${shortBytes(liveBytes)}  mapped ${shortBytes(committedBytes)}  ${samples} samples${more}`;
+  return `memprof[${process.pid}]  RSS ${shortBytes(rssBytes)}  heap ~${shortBytes(liveBytes)}  mapped ${shortBytes(committedBytes)}  ${samples} samples${more}`;
 }
 
 /** Symbolizes the recording, writes the reports and prints the summary. A failure is one line; the recording stays. */

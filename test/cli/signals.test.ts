@@ -102,8 +102,8 @@ describe('on a terminal', () => {
     const command = `'${process.execPath}' '${MEMPROF}' run -o '${join(folder, 'out')}' -- ${program}`;
     const { stdout, status } = await runToEnd('script', ['-qec', command, '/dev/null']);
     expect(status).toBe(0);
-    expect(stdout).toMatch(/memprof {2}RSS [\d.]+ MiB/);
-    const lastLive = stdout.lastIndexOf('memprof  RSS');
+    expect(stdout).toMatch(/memprof\[\d+\] {2}RSS [\d.]+ MiB/);
+    const lastLive = stdout.lastIndexOf('  RSS ');
     expect(stdout.indexOf('\x1b[2K', lastLive)).toBeGreaterThan(lastLive);
     expect(stdout).toContain('memprof open');
   });
