@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { Profile as PprofProfile } from 'pprof-format';
 import { EXIT, MemprofError } from '../errors.js';
-import type { FunctionInfo, Labels, Location, Mapping, Profile, Sample } from '../model/profile.js';
+import type { FunctionInfo, Labels, Location, Mapping, Profile, Sample, Values } from '../model/profile.js';
 import { SAMPLE_TYPES } from '../model/profile.js';
 import { commentReader } from './pprof-comments.js';
 import { heapVariances, isExactHeap } from './pprof-variance.js';
@@ -12,85 +12,56 @@ type Numeric = number | bigint;
 const int = (value: Numeric): number => Number(BigInt.asIntN(64, BigInt(value)));
 const big = (value: Numeric): bigint => BigInt.asIntN(64, BigInt(value));
 
+/** A decoded file with what its numbers refer to. */
+interface Source {
+  readonly decoded: PprofProfile;
+  readonly text: (index: Numeric) => string;
+  /** Makes the error that says what is wrong with this file. */
+  readonly invalid: (reason: string) => MemprofError;
+}
+
 /**
  * Reads a heap profile in pprof's format, gzipped or not: ours, Go's, tcmalloc's, @datadog/pprof's. Columns are found by name
  * (`inuse_space`, `space`, `objects`, `inuse_bytes`, ...); missing ones are named in `unknown`. pprof has no error bars: variances
  * are derived from the period, as sampling with that mean would give them.
- * Throws MemprofError with exit code 2 for anything that is not such a profile.
+ * @throws MemprofError PPROF_INVALID (exit code 2) for anything that is not such a profile.
  */
-export function readPprof(bytes: Uint8Array, source = 'the profile'): Profile {
-  const decoded = decode(bytes, source);
-  const strings = decoded.stringTable.strings;
-  const text = (index: Numeric): string => {
-    const found = strings[Number(index)];
-    if (found === undefined) throw invalid(source, `it refers to string ${index} of ${strings.length}`);
-    return found;
+export function readPprof(bytes: Uint8Array, name = 'the profile'): Profile {
+  const decoded = decode(bytes, name);
+  const { strings } = decoded.stringTable;
+  const source: Source = {
+    decoded,
+    text: (index) => {
+      const found = strings[Number(index)];
+      if (found === undefined) throw invalid(name, `it refers to string ${index} of ${strings.length}`);
+      return found;
+    },
+    invalid: (reason) => invalid(name, reason),
   };
-  const indices = columnsOf(decoded, text, source);
-  const comments = commentReader(decoded.comment.map(text));
-  const periodBytes = text(decoded.periodType?.unit ?? 0) === 'bytes' ? int(decoded.period) : 0;
-
-  const functionIds = numbering(decoded.function);
-  const mappingIds = numbering(decoded.mapping);
-  const locationIds = numbering(decoded.location);
-  const idIn = (ids: ReadonlyMap<bigint, number>, id: Numeric, what: string): number => {
-    const known = ids.get(BigInt(id));
-    if (known === undefined) throw invalid(source, `it refers to ${what} ${id}, which is not there`);
-    return known;
-  };
-  const functions = new Map<number, FunctionInfo>();
-  for (const fn of decoded.function) {
-    const id = idIn(functionIds, fn.id, 'function');
-    functions.set(id, {
-      id,
-      name: text(fn.name),
-      systemName: text(fn.systemName),
-      file: text(fn.filename),
-      startLine: int(fn.startLine),
-    });
-  }
-  const mappings: Mapping[] = decoded.mapping.map((mapping) => ({
-    id: idIn(mappingIds, mapping.id, 'mapping'),
-    start: BigInt(mapping.memoryStart),
-    limit: BigInt(mapping.memoryLimit),
-    fileOffset: BigInt(mapping.fileOffset),
-    file: text(mapping.filename),
-    buildId: text(mapping.buildId),
-    hasFunctions: mapping.hasFunctions,
-  }));
-  const locations = new Map<number, Location>();
-  for (const location of decoded.location) {
-    const id = idIn(locationIds, location.id, 'location');
-    const lines = location.line.map(({ functionId, line, column }) => ({
-      functionId: idIn(functionIds, functionId, 'function'),
-      line: int(line),
-      column: int(column),
-    }));
-    const mappingId = BigInt(location.mappingId) === 0n ? 0 : idIn(mappingIds, location.mappingId, 'mapping');
-    const file = functions.get(lines[0]?.functionId ?? 0)?.file ?? '';
-    const address = BigInt(location.address);
-    locations.set(id, { id, mappingId, address, lines, kind: kindOf(file, mappingId, address) });
-  }
+  const columns = columnsOf(source);
+  const comments = commentReader(decoded.comment.map(source.text));
+  const periodBytes = source.text(decoded.periodType?.unit ?? 0) === 'bytes' ? int(decoded.period) : 0;
+  const code = readCode(source);
   const samples = decoded.sample.map((sample): Sample => {
-    if (sample.value.length !== decoded.sampleType.length) {
-      throw invalid(source, `a sample has ${sample.value.length} values for ${decoded.sampleType.length} sample types`);
-    }
-    const stack = sample.locationId.map((id) => idIn(locationIds, id, 'location'));
-    const [a = 0, b = 0, c = 0, d = 0] = indices.map((index) => int(sample.value[index] ?? 0));
-    const values = [a, b, c, d] as const;
-    const labels = labelsOf(sample.label.map(({ key, str }) => [text(key), text(str)] as const));
+    const labels = labelsOf(sample.label.map(({ key, str }) => [source.text(key), source.text(str)] as const));
+    const values = valuesOf(sample.value, columns, source);
     const meanBytes = comments.meanBytesOf(labels.heap, labels.pid) ?? periodBytes;
-    return { stack, values, ...heapVariances(values, isExactHeap(labels.heap) ? 0 : meanBytes), labels };
+    return {
+      stack: sample.locationId.map(code.locationId),
+      values,
+      ...heapVariances(values, isExactHeap(labels.heap) ? 0 : meanBytes),
+      labels,
+    };
   });
 
   const heaps = [...new Set(samples.map(({ labels }) => labels.heap))];
-  const missing = SAMPLE_TYPES.filter((_, i) => indices[i] === -1).map(({ type }) => type);
+  const missing = SAMPLE_TYPES.filter((_, i) => columns[i] === -1).map(({ type }) => type);
   return {
     sampleTypes: SAMPLE_TYPES,
     samples,
-    locations,
-    functions,
-    mappings,
+    locations: code.locations,
+    functions: code.functions,
+    mappings: code.mappings,
     gauges: [],
     processes: comments.processes,
     moment: comments.moment,
@@ -102,27 +73,81 @@ export function readPprof(bytes: Uint8Array, source = 'the profile'): Profile {
   };
 }
 
-function decode(bytes: Uint8Array, source: string): PprofProfile {
+/** Functions, mappings and locations, with numbers of ours: other tools use 64-bit hashes, which do not fit into a number. */
+function readCode({ decoded, text, invalid }: Source) {
+  const numbered = (table: readonly { readonly id: Numeric }[], what: string) => {
+    const ids = new Map(table.map(({ id }, i) => [BigInt(id), i + 1]));
+    return (id: Numeric): number => {
+      const known = ids.get(BigInt(id));
+      if (known === undefined) throw invalid(`it refers to ${what} ${id}, which is not there`);
+      return known;
+    };
+  };
+  const functionId = numbered(decoded.function, 'function');
+  const mappingId = numbered(decoded.mapping, 'mapping');
+  const locationId = numbered(decoded.location, 'location');
+
+  const functions = new Map<number, FunctionInfo>();
+  for (const fn of decoded.function) {
+    const id = functionId(fn.id);
+    const [name, systemName, file] = [text(fn.name), text(fn.systemName), text(fn.filename)];
+    functions.set(id, { id, name, systemName, file, startLine: int(fn.startLine) });
+  }
+  const mappings = decoded.mapping.map(
+    (mapping): Mapping => ({
+      id: mappingId(mapping.id),
+      start: BigInt(mapping.memoryStart),
+      limit: BigInt(mapping.memoryLimit),
+      fileOffset: BigInt(mapping.fileOffset),
+      file: text(mapping.filename),
+      buildId: text(mapping.buildId),
+      hasFunctions: mapping.hasFunctions,
+    }),
+  );
+  const locations = new Map<number, Location>();
+  for (const location of decoded.location) {
+    const id = locationId(location.id);
+    const lines = location.line.map((line) => ({
+      functionId: functionId(line.functionId),
+      line: int(line.line),
+      column: int(line.column),
+    }));
+    const mapping = BigInt(location.mappingId) === 0n ? 0 : mappingId(location.mappingId);
+    const file = functions.get(lines[0]?.functionId ?? 0)?.file ?? '';
+    const address = BigInt(location.address);
+    locations.set(id, { id, mappingId: mapping, address, lines, kind: kindOf(file, mapping, address) });
+  }
+  return { functions, mappings, locations, locationId };
+}
+
+function valuesOf(values: readonly Numeric[], columns: readonly number[], { decoded, invalid }: Source): Values {
+  const wanted = decoded.sampleType.length;
+  if (values.length !== wanted) throw invalid(`a sample has ${values.length} values for ${wanted} sample types`);
+  const [a = 0, b = 0, c = 0, d = 0] = columns.map((column) => int(values[column] ?? 0));
+  return [a, b, c, d];
+}
+
+function decode(bytes: Uint8Array, name: string): PprofProfile {
   let raw = bytes;
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) {
     try {
       raw = gunzipSync(bytes);
     } catch (cause) {
-      throw invalid(source, 'its gzip stream is damaged or cut off', cause);
+      throw invalid(name, 'its gzip stream is damaged or cut off', cause);
     }
   }
-  if (raw.length === 0) throw invalid(source, 'it is empty');
+  if (raw.length === 0) throw invalid(name, 'it is empty');
   try {
     const decoded = PprofProfile.decode(raw);
     if (decoded.sampleType.length > 0) return decoded;
   } catch (cause) {
-    throw invalid(source, 'it is damaged or something else', cause);
+    throw invalid(name, 'it is damaged or something else', cause);
   }
-  throw invalid(source, 'it names no sample types');
+  throw invalid(name, 'it names no sample types');
 }
 
-function invalid(source: string, reason: string, cause?: unknown): MemprofError {
-  return new MemprofError(`Cannot read ${source} as a pprof profile: ${reason}.`, {
+function invalid(name: string, reason: string, cause?: unknown): MemprofError {
+  return new MemprofError(`Cannot read ${name} as a pprof profile: ${reason}.`, {
     code: 'PPROF_INVALID',
     exitCode: EXIT.usage,
     hint: 'Give a recording directory, or a heap profile in the format of pprof (profile.pb.gz).',
@@ -138,18 +163,14 @@ const COLUMN_NAMES: readonly (readonly string[])[] = [
   ['inuse_space', 'inuse_bytes', 'space'],
 ];
 
-function columnsOf(decoded: PprofProfile, text: (index: Numeric) => string, source: string): number[] {
+/** For each of our columns its place in the file, or -1. */
+function columnsOf({ decoded, text, invalid }: Source): number[] {
   const names = decoded.sampleType.map(({ type }) => text(type));
   const indices = COLUMN_NAMES.map((known) => names.findIndex((name) => known.includes(name)));
   if (indices.every((index) => index === -1)) {
-    throw invalid(source, `it is no heap profile, its sample types are ${names.join(', ')}`);
+    throw invalid(`it is no heap profile, its sample types are ${names.join(', ')}`);
   }
   return indices;
-}
-
-/** Our own numbers for a table's ids: other tools use 64-bit hashes, which do not fit into a number. */
-function numbering(table: readonly { readonly id: Numeric }[]): Map<bigint, number> {
-  return new Map(table.map(({ id }, i) => [BigInt(id), i + 1]));
 }
 
 const SCRIPT = /^(node:|file:|wasm:|https?:|evalmachine|webpack)|\.([cm]?[jt]sx?|vue|svelte)$/;

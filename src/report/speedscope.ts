@@ -41,7 +41,8 @@ const COLUMN_ORDER: readonly Column[] = [INUSE_SPACE, ALLOC_SPACE, INUSE_OBJECTS
  */
 export function writeSpeedscope(profile: Profile, options: ReportOptions): string {
   const table = new FrameTable();
-  const stacks = labelledStacks(profile, table);
+  const frames = frameReader(profile);
+  const stacks = labelledStacks(profile, frames, table);
   const program = profile.processes[0]?.name ?? 'program';
   const profiles: SpeedscopeProfile[] = [];
   for (const column of COLUMN_ORDER) {
@@ -50,7 +51,7 @@ export function writeSpeedscope(profile: Profile, options: ReportOptions): strin
     profiles.push(...signedProfiles(name, column, stacks));
   }
   profiles.push(...arenaProfiles(stacks));
-  profiles.push(...signedProfiles('merged', INUSE_SPACE, mergedStacks(profile, table)));
+  profiles.push(...signedProfiles('merged', INUSE_SPACE, mergedStacks(profile, frames, table)));
   return JSON.stringify({
     $schema: 'https://www.speedscope.app/file-format-schema.json',
     name: `memprof ${program}`,
@@ -92,8 +93,9 @@ interface Stack {
   readonly arena: string;
 }
 
-function labelledStacks(profile: Profile, table: FrameTable): Stack[] {
-  const frames = frameReader(profile);
+type FrameReader = (sample: Sample) => Frame[];
+
+function labelledStacks(profile: Profile, frames: FrameReader, table: FrameTable): Stack[] {
   const names = new Map(profile.processes.map(({ pid, name }) => [pid, name]));
   const severalProcesses = new Set(profile.samples.map(({ labels }) => labels.pid)).size > 1;
   const stacks = profile.samples.map((sample) => {
@@ -115,8 +117,7 @@ function labelledStacks(profile: Profile, table: FrameTable): Stack[] {
   return stacks.sort((a, b) => compare(a.arena, b.arena));
 }
 
-function mergedStacks(profile: Profile, table: FrameTable): Stack[] {
-  const frames = frameReader(profile);
+function mergedStacks(profile: Profile, frames: FrameReader, table: FrameTable): Stack[] {
   return profile.samples.map((sample) => ({
     sample,
     path: frames(sample)
@@ -133,7 +134,7 @@ const place = (frame: Frame) => ({ ...frame, file: frame.file || frame.module })
 
 /** What the arena's own frame says in the tooltip. */
 function describe(labels: Labels): string {
-  return ['heap', 'tier', 'stage'].flatMap((key) => labels[key as 'heap' | 'tier' | 'stage'] ?? []).join(' · ');
+  return [labels.heap, labels.tier, labels.stage].filter((part) => part !== undefined).join(' · ');
 }
 
 /** One profile, or `grown` and `shrunk` for a difference: speedscope knows no negative weights. */

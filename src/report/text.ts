@@ -133,8 +133,22 @@ function gauges(summary: Summary, paint: Paint): string[] {
 /** Sampling steps are powers of two: `64 KiB`, not `64.0 KiB`. */
 const formatStep = (bytes: number): string => formatBytes(bytes).replace('.0 ', ' ');
 
-/** Counters that tell how much was seen; all others tell of something lost. */
+/** Counters that tell how much was seen; all others tell of something lost or less exact. */
 const TALLIES = new Set(['alloc_samples', 'free_samples', 'map_events', 'sample_ns', 'mean_raises']);
+
+/** Counters in words; one that is new here shows by its name. */
+const LOSSES: Readonly<Record<string, string>> = {
+  dropped_live: 'samples dropped, table of live ones full',
+  dropped_sites: 'samples dropped, tables of call paths full',
+  dropped_mappings: 'mapping changes not followed',
+  dropped_nested: 'samples skipped inside the sampler',
+  dropped_growth: 'times no room for a larger table',
+  truncated_stacks: 'stacks cut at 255 frames',
+  broken_stacks: 'stacks that do not reach the root',
+  unknown_js_frames: 'JavaScript frames not recognised',
+  approx_js_lines: 'lines that may be off by a statement',
+  lost_events: 'events overwritten before they were read',
+};
 
 function processes(summary: Summary, paint: Paint): string[] {
   if (summary.processes.length === 0) return [];
@@ -154,7 +168,9 @@ function processes(summary: Summary, paint: Paint): string[] {
       return [
         shorten(`${process.name} [${process.pid}]  ${facts.join(', ')}`, WIDTH),
         ...(lost.length > 0
-          ? wrap(lost.map(([name, count]) => `${name} ${formatCount(count)}`).join(', '), '  lost: ').map(paint.warning)
+          ? wrap(lost.map(([name, count]) => `${formatCount(count)} ${LOSSES[name] ?? name}`).join('; '), '  ! ').map(
+              paint.warning,
+            )
           : []),
       ];
     }),

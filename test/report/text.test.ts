@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { summarize } from '../../src/analyze/summary.ts';
 import type { Profile } from '../../src/model/profile.ts';
+import { COUNTERS } from '../../src/recording/wire.ts';
 import { formatEstimate, keepEnd, printable, shorten, shortenName } from '../../src/report/format.ts';
 import { FORMATS, type Paint } from '../../src/report/index.ts';
 import { inferenceProfile, js, makeProfile, native, poolProfile, testProcess } from '../helpers/profiles.ts';
@@ -65,6 +66,13 @@ describe('names that are too long', () => {
   });
 });
 
+/** The report must have words for every counter that the sampler keeps. */
+it('every counter of the sampler has words', () => {
+  const counters = Object.fromEntries(COUNTERS.map((name) => [name, 1]));
+  const report = text(makeProfile([], { processes: [testProcess({ counters })] }));
+  for (const name of COUNTERS) expect(report).not.toContain(name);
+});
+
 describe('the text report', () => {
   it('marks what was measured, estimated and not known, and explains the marks', () => {
     const lines = text(inferenceProfile()).split('\n');
@@ -87,8 +95,11 @@ describe('the text report', () => {
   });
 
   it('tells what was lost', () => {
-    expect(text(inferenceProfile())).toContain('lost: dropped_live 7, truncated_stacks 2');
-    expect(text(poolProfile())).not.toContain('lost:');
+    const report = text(inferenceProfile());
+    expect(report).toContain('  ! 7 samples dropped, table of live ones full; 2 stacks cut at 255 frames');
+    expect(text(poolProfile())).not.toContain('!');
+    const unheardOf = makeProfile([], { processes: [testProcess({ counters: { new_counter: 3, alloc_samples: 5 } })] });
+    expect(text(unheardOf)).toContain('  ! 3 new_counter\n');
   });
 
   it('fits into 80 columns, whatever the names', () => {
