@@ -1,0 +1,45 @@
+/** The C tests of the store, the mappings, the unwind tables and the maths: plain with -Werror, then under sanitizers. */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { REPOSITORY, SAMPLER } from './store.ts';
+
+const make = (...args: string[]) =>
+  spawnSync('make', ['--no-print-directory', '-C', join(REPOSITORY, 'native'), ...args], { encoding: 'utf8' });
+
+const ONNXRUNTIME = join(
+  REPOSITORY,
+  'fixtures/workloads/node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime.so.1',
+);
+
+test.each(['check', 'asan', 'ubsan'])('make %s', (target) => {
+  const run = make(target);
+  expect([run.status, run.stderr]).toEqual([0, '']);
+  expect(run.stdout.match(/^\d+ checks passed$/gm)).toHaveLength(4);
+});
+
+test.skipIf(!existsSync(ONNXRUNTIME))('rules for every function of onnxruntime', () => {
+  const libc = spawnSync('cc', ['-print-file-name=libc.so.6'], { encoding: 'utf8' }).stdout.trim();
+  const run = make('check', `CFI_FILES=${libc} ${ONNXRUNTIME}`);
+  expect([run.status, run.stderr]).toEqual([0, '']);
+  const [, found, asked] = /onnxruntime.*: rules for (\d+) of (\d+) functions/.exec(run.stdout) ?? [];
+  expect(Number(found)).toBe(Number(asked));
+});
+
+test('the sampler asks for nothing that an older glibc or musl does not have', () => {
+  const table = spawnSync('objdump', ['-T', SAMPLER], { encoding: 'utf8' });
+  expect(table.status).toBe(0);
+  const versions = [...table.stdout.matchAll(/\*UND\*.*\(GLIBC_2\.(\d+)/g)].map((match) => Number(match[1]));
+  expect(versions.length).toBeGreaterThan(10);
+  expect(Math.max(...versions)).toBeLessThanOrEqual(28);
+  const wanted = [...table.stdout.matchAll(/\*UND\*.*\s(\w+)$/gm)].map((match) => match[1] ?? '');
+  const glibcOnly = ['_dl_find_object', 'backtrace', 'dlsym', '__register_atfork', 'mallinfo2', '__libc_malloc'];
+  expect(wanted.filter((name) => glibcOnly.includes(name))).toEqual([]);
+});
+
+test('little thread-local memory, so that it fits the room that the loader keeps', () => {
+  const headers = spawnSync('objdump', ['-p', SAMPLER], { encoding: 'utf8' }).stdout;
+  const size = /TLS .*\n\s+filesz 0x[0-9a-f]+ memsz 0x([0-9a-f]+)/.exec(headers)?.[1];
+  expect(Number.parseInt(size ?? 'ffff', 16)).toBeLessThan(1024);
+});
