@@ -21,10 +21,18 @@ const ALLOCATOR_WRAPPERS = [
   /^CRYPTO_(malloc|zalloc|realloc)/,
 ];
 
+/** Where every stack begins. The C library's own frames rarely have symbols. */
+const ROOTS = [
+  /^_start$/,
+  /^main$/,
+  /^__libc_start/,
+  /^(start_thread|clone3?|__clone)$/,
+  /^(libc|ld-|libpthread)[^/]*\+0x/,
+];
+
 /** Frames of the engine between a JavaScript call and the code that it reaches. */
 const ENGINE = [
-  /^v8::/,
-  /^(non-virtual thunk to )?v8::/,
+  /^(non-virtual thunk to )?(v8|heap::base)::/,
   /^node::/,
   /^v8impl::/,
   /^napi_/,
@@ -46,13 +54,24 @@ export function siteOf(frames: readonly Frame[]): Site {
   const jsAt = frames.findIndex((frame) => frame.kind === 'js' && !isNodesOwn(frame));
   const js = frames[jsAt];
   const below = jsAt === -1 ? frames : frames.slice(0, jsAt);
-  const callee =
-    below.find((frame) => isCode(frame) && !matches(frame.name, ALLOCATOR_WRAPPERS) && !matches(frame.name, ENGINE)) ??
-    below.findLast((frame) => frame.kind === 'js') ??
-    below.find((frame) => !matches(frame.name, ALLOCATOR_WRAPPERS)) ??
-    below[0];
+  const callee = calleeOf(below);
   const user = js && isPackage(js) ? frames.find((frame) => frame.kind === 'js' && isProgram(frame)) : undefined;
   return { ...(callee && { callee }), ...(js && { js }), ...(user && { user }) };
+}
+
+/** `below` is what the JavaScript frame called, the leaf first; the whole call path where there is none. */
+function calleeOf(below: readonly Frame[]): Frame | undefined {
+  const says =
+    (...dull: readonly RegExp[][]) =>
+    (frame: Frame) =>
+      isCode(frame) && !matches(frame.name, dull.flat());
+  return (
+    below.find(says(ALLOCATOR_WRAPPERS, ENGINE, ROOTS)) ??
+    below.findLast((frame) => frame.kind === 'js') ??
+    below.find(says(ALLOCATOR_WRAPPERS, ROOTS)) ??
+    below.find(says(ALLOCATOR_WRAPPERS)) ??
+    below[0]
+  );
 }
 
 const isProgram = (frame: Frame): boolean => !isNodesOwn(frame) && !isPackage(frame);

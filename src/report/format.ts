@@ -56,7 +56,17 @@ export function keepEnd(text: string, width: number): string {
 
 /** A C++ name that is too long loses its parameters first: `ns::Session::Run(Options const*, ...)` is `ns::Session::Run`. */
 export function shortenName(name: string, width: number): string {
-  if (name.length <= width) return printable(name);
-  const bare = name.replace(/(?<=.)\(.*\)( const| &+)*$/, '');
-  return keepEnd(bare, width);
+  return name.length <= width ? printable(name) : keepEnd(withoutParameters(name), width);
+}
+
+/** Template arguments may hold parentheses of their own: the list is what the last one closes. */
+function withoutParameters(name: string): string {
+  const end = name.replace(/( const| noexcept| &+)*$/, '');
+  if (!end.endsWith(')')) return name;
+  let depth = 0;
+  for (let at = end.length - 1; at > 0; at--) {
+    if (end[at] === ')') depth++;
+    else if (end[at] === '(' && --depth === 0) return end.slice(0, at);
+  }
+  return name;
 }

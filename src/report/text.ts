@@ -169,7 +169,7 @@ function processes(summary: Summary, paint: Paint): string[] {
         shorten(`${process.name} [${process.pid}]  ${facts.join(', ')}`, WIDTH),
         ...(lost.length > 0
           ? wrap(lost.map(([name, count]) => `${formatCount(count)} ${LOSSES[name] ?? name}`).join('; '), '  ! ').map(
-              paint.warning,
+              (line) => paint.warning(line),
             )
           : []),
       ];
@@ -185,7 +185,7 @@ function notices(summary: Summary, paint: Paint): string[] {
   ];
   return lines.flatMap(({ text, ...rest }) => {
     const pid = 'pid' in rest && rest.pid !== undefined ? `[${rest.pid}] ` : '';
-    return wrap(`${pid}${text}`, '! ').map(paint.warning);
+    return wrap(`${pid}${text}`, '! ').map((line) => paint.warning(line));
   });
 }
 

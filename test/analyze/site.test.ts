@@ -73,6 +73,14 @@ describe('siteOf', () => {
     expect(moduleOf(found)).toBe('src/server.ts');
   });
 
+  it('does not fall through to the root where all else is the engine', () => {
+    const start = [native('_start', NODE_BINARY), native('libc.so.6+0x27249', LIBC), native('main', NODE_BINARY)];
+    const engine = native('node::LoadBuiltins()', NODE_BINARY);
+    expect(site(...start, engine, native('malloc', LIBC)).callee?.name).toBe('node::LoadBuiltins()');
+    expect(site(...start, native('work', ORT), engine, native('malloc', LIBC)).callee?.name).toBe('work');
+    expect(site(...start, native('malloc', LIBC)).callee?.name).toBe('main');
+  });
+
   it('shows only the line for V8 objects, only native code for stacks without JavaScript, nothing for none', () => {
     expect(site(user)).toEqual({ js: expect.objectContaining({ name: 'handle', line: 12 }) });
     const found = site(native('_start', NODE_BINARY), native('worker', ORT), native('malloc', LIBC));

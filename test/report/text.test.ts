@@ -43,21 +43,19 @@ describe('names that are too long', () => {
   it.each([
     [
       'onnxruntime::InferenceSession::Run(OrtRunOptions const*, gsl::span<float>)',
-      40,
       'onnxruntime::InferenceSession::Run',
     ],
+    ['Worklist<v8::internal::HeapObject, (unsigned short)64>::Push(int) const', '…bject, (unsigned short)64>::Push'],
+    ['(anonymous namespace)::f(std::vector<int, std::allocator<int> > const&)', '(anonymous namespace)::f'],
     [
-      'a::very::deep::name::space::that::goes::on::Session::Run(int) const',
-      20,
-      '…goes::on::Session::Run'.slice(-20).replace(/^./, '…'),
+      'a::very::deep::name::space::that::goes::on::and::on::Session::Run',
+      '…at::goes::on::and::on::Session::Run'.slice(-33),
     ],
-    ['short(int)', 40, 'short(int)'],
-    ['(anonymous namespace)::f(std::vector<int, std::allocator<int> > const&)', 40, '(anonymous namespace)::f'],
-  ])('%s', (name, width, expected) => {
-    const short = shortenName(name, width);
-    expect(short.length).toBeLessThanOrEqual(width);
-    if (name.startsWith('a::')) expect(short.endsWith('::Session::Run')).toBe(true);
-    else if (!name.startsWith('(')) expect(short).toBe(expected);
+    ['short(int)', 'short(int)'],
+  ])('%s', (name, expected) => {
+    const short = shortenName(name, 34);
+    expect(short.length).toBeLessThanOrEqual(34);
+    expect(short.replace(/^…/, '').endsWith(expected.replace(/^…/, ''))).toBe(true);
   });
 
   it('keep both ends, or the end', () => {
@@ -144,7 +142,11 @@ describe('the text report', () => {
   });
 
   it('colours by role, through the paint that it is given, without moving a column', () => {
-    const mark = (name: string) => (part: string) => `<${name}>${part}</>`;
+    // As chalk does: more than one argument is joined.
+    const mark =
+      (name: string) =>
+      (...parts: unknown[]) =>
+        `<${name}>${parts.join(' ')}</>`;
     const paint: Paint = {
       heading: mark('heading'),
       measured: mark('measured'),
