@@ -4,6 +4,7 @@ import http from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { driveFault } from '../../fixtures/workloads/drive.mjs';
+import { PRESETS } from '../../fixtures/workloads/modelgen/presets.mjs';
 import { FIXTURES, runtimesAreMissing } from './workloads.ts';
 
 const MIB = 2 ** 20;
@@ -12,8 +13,8 @@ const CONNECTIONS = 4;
 const STEPS = 24;
 
 /** Runs the server with a fault, and checks what must hold under every fault. */
-async function measure(fault: string, requests: number) {
-  const measured = await driveFault(fault, { requests, connections: CONNECTIONS });
+async function measure(fault: string, requests: number, preset = 'tiny') {
+  const measured = await driveFault(fault, { requests, connections: CONNECTIONS, preset });
   expect(measured).toMatchObject({ errors: 0, exitCode: 0 });
   expect(measured.disconnected).toMatchObject({ requests, active: 0, faults: fault === 'none' ? [] : [fault] });
   expect(measured.disconnected.arenas.held).toBe(0);
@@ -30,47 +31,50 @@ async function measure(fault: string, requests: number) {
   return measured;
 }
 
-/** A slab: two halves, keys and values of four layers, 256 floats a token. */
-const slabBytes = (tokens: number) => 2 * 2 * 4 * 256 * 4 * tokens;
+/** Two halves; keys and values of every layer. */
+function slabBytes(preset: keyof typeof PRESETS, tokens: number): number {
+  const { layers, hidden } = PRESETS[preset];
+  return 2 * 2 * layers * hidden * Float32Array.BYTES_PER_ELEMENT * tokens;
+}
 
 describe.skipIf(runtimesAreMissing())('the streaming server', { timeout: 120_000 }, () => {
   it('none: slabs and tensors are used again, nothing is held', async () => {
-    const { disconnected } = await measure('none', 100);
-    expect(disconnected.kvPool).toMatchObject({ liveSlabs: 0, liveBytes: 0, hits: 100 - disconnected.kvPool.misses });
-    expect(disconnected.kvPool.misses).toBeLessThanOrEqual(CONNECTIONS);
-    expect(disconnected.tensorPool.hits + disconnected.tensorPool.misses).toBe(100 * STEPS * 2);
-    expect(disconnected.tensorPool.misses).toBeLessThanOrEqual(CONNECTIONS * 3);
-    expect(disconnected.tensorPool.notGivenBack).toBe(0);
+    const { kvPool, tensorPool } = (await measure('none', 200)).disconnected;
+    expect(kvPool).toMatchObject({ liveSlabs: 0, liveBytes: 0, hits: 200 - kvPool.misses });
+    expect(kvPool.misses).toBeLessThanOrEqual(CONNECTIONS);
+    expect(tensorPool).toMatchObject({ hits: 200 * STEPS * 2 - tensorPool.misses, notGivenBack: 0 });
+    expect(tensorPool.misses).toBeLessThanOrEqual(CONNECTIONS * 3);
   });
 
-  it('LEAK_KV: one slab per request stays', async () => {
-    const { disconnected } = await measure('LEAK_KV', 100);
-    expect(disconnected.kvPool).toMatchObject({ liveSlabs: 100, liveBytes: 100 * slabBytes(64), hits: 0, misses: 100 });
+  it('LEAK_KV: one slab per request stays, 1 MiB each', async () => {
+    const { kvPool } = (await measure('LEAK_KV', 100, 'small')).disconnected;
+    expect(slabBytes('small', 64)).toBe(MIB);
+    expect(kvPool).toMatchObject({ liveSlabs: 100, liveBytes: 100 * MIB, hits: 0, misses: 100 });
   });
 
   it('POOL_MISS: no tensor is ever used again', async () => {
-    const { disconnected } = await measure('POOL_MISS', 100);
-    expect(disconnected.tensorPool).toEqual({ hits: 0, misses: 4800, notGivenBack: 4800, freeBytes: 0 });
-    expect(disconnected.kvPool.liveSlabs).toBe(0);
+    const { kvPool, tensorPool } = (await measure('POOL_MISS', 200)).disconnected;
+    expect(tensorPool).toEqual({ hits: 0, misses: 9600, notGivenBack: 9600, freeBytes: 0 });
+    expect(kvPool.liveSlabs).toBe(0);
   });
 
   it('LATE_FREE: the arena of every request is held until the connections close', async () => {
-    const { connected, disconnected } = await measure('LATE_FREE', 100);
-    expect(connected.arenas).toEqual({ held: 100, heldBytes: 100 * MIB, heldAfterRequest: 100 });
-    expect(connected.memoryUsage.arrayBuffers - disconnected.memoryUsage.arrayBuffers).toBeGreaterThan(90 * MIB);
+    const { connected, disconnected } = await measure('LATE_FREE', 200);
+    expect(connected.arenas).toEqual({ held: 200, heldBytes: 200 * MIB, heldAfterRequest: 200 });
+    expect(connected.memoryUsage.arrayBuffers - disconnected.memoryUsage.arrayBuffers).toBeGreaterThan(180 * MIB);
   });
 
   it('FRAGMENT: 97 lengths need 97 slabs, that only requests of the same length can use again', async () => {
-    const { disconnected } = await measure('FRAGMENT', 97);
+    const { kvPool } = (await measure('FRAGMENT', 97)).disconnected;
     const lengths = Array.from({ length: 97 }, (_, extra) => 16 + STEPS + extra + Math.floor(extra / 2));
-    const freeBytes = lengths.reduce((sum, length) => sum + slabBytes(length), 0);
-    expect(disconnected.kvPool).toEqual({ hits: 0, misses: 97, liveSlabs: 0, liveBytes: 0, freeSlabs: 97, freeBytes });
+    const freeBytes = lengths.reduce((sum, length) => sum + slabBytes('tiny', length), 0);
+    expect(kvPool).toEqual({ hits: 0, misses: 97, liveSlabs: 0, liveBytes: 0, freeSlabs: 97, freeBytes });
   });
 
   it('VARY: the same requests with slabs of common sizes need a tenth', async () => {
-    const { disconnected } = await measure('VARY', 97);
-    expect(disconnected.kvPool.misses).toBeLessThanOrEqual(3 * CONNECTIONS);
-    expect(disconnected.kvPool.freeBytes).toBeLessThan(24 * MIB);
+    const { kvPool } = (await measure('VARY', 97)).disconnected;
+    expect(kvPool.misses).toBeLessThanOrEqual(3 * CONNECTIONS);
+    expect(kvPool.freeBytes).toBeLessThanOrEqual(3 * CONNECTIONS * slabBytes('tiny', 192));
   });
 });
 
