@@ -32,21 +32,14 @@
 #define STREAM_HEADER_WORDS 8
 #define CODE_BYTES 60 /* the fields above, in every version */
 
-struct code {
-  uint64_t object; /* tagged Code */
-  uintptr_t start;
-  uint64_t positions, deopt;
-  uint32_t kind;
-};
-
 static _Atomic uint64_t code_map, stream_map;
 
 /* False unless `object` is a Code that was compiled at run time and contains pc. */
-static bool read_code(uint64_t object, uintptr_t pc, struct code *code) {
+static bool read_code(uint64_t object, uintptr_t pc, struct mp_v8_code *code) {
   const struct mp_v8_layout *layout = &mp_v8_layout;
   char copy[CODE_BYTES];
   uint64_t map, stream;
-  uint32_t size, flags;
+  uint32_t flags;
   if (!read_object(object, copy, sizeof copy)) return false;
   memcpy(&map, copy, sizeof map);
   if (!is_map_of(map, layout->type_code, &code_map)) {
@@ -58,12 +51,12 @@ static bool read_code(uint64_t object, uintptr_t pc, struct code *code) {
   memcpy(&code->positions, copy + layout->code_positions, 8);
   memcpy(&code->deopt, copy + layout->code_deopt, 8);
   memcpy(&stream, copy + layout->code_stream, 8);
-  memcpy(&size, copy + layout->code_size, 4);
+  memcpy(&code->bytes, copy + layout->code_size, 4);
   memcpy(&flags, copy + layout->code_flags, 4);
   code->object = object;
   code->kind = flags & KIND_MASK;
   if (code->kind < (uint32_t)layout->kind_baseline) return false; /* a builtin */
-  if (pc <= code->start || pc - code->start > size) return false;
+  if (pc <= code->start || pc - code->start > code->bytes) return false;
   if (RELAXED_LOAD(stream_map) == 0 && instance_type(stream) == layout->type_instruction_stream && read_field(stream, 0, &map)) {
     RELAXED_STORE(stream_map, map);
   }
@@ -84,7 +77,7 @@ static bool is_stream_map(uint64_t word) {
   return true;
 }
 
-static bool walk_back(uintptr_t pc, struct code *code) {
+static bool walk_back(uintptr_t pc, struct mp_v8_code *code) {
   uintptr_t lowest = pc & ~CHUNK_MASK, page = UINTPTR_MAX;
   for (uintptr_t at = pc & ~7ul; at >= lowest; at -= 8) {
     uint64_t word;
@@ -102,14 +95,14 @@ static bool walk_back(uintptr_t pc, struct code *code) {
   return false;
 }
 
-static bool find_code(uintptr_t pc, uint64_t function, struct code *code) {
+static bool find_code(uintptr_t pc, uint64_t function, struct mp_v8_code *code) {
   uint64_t object;
   int offset = mp_v8_layout.function_code;
   if (offset >= 0 && read_field(function, offset, &object) && read_code(object, pc, code)) return true;
   return walk_back(pc, code);
 }
 
-static int baseline_frame(const struct code *code, uintptr_t pc, uint32_t index, uint64_t *frames) {
+static int baseline_frame(const struct mp_v8_code *code, uintptr_t pc, uint32_t index, uint64_t *frames) {
   const struct mp_v8_layout *layout = &mp_v8_layout;
   const uint8_t *lengths;
   size_t lengths_bytes;
@@ -134,7 +127,7 @@ static int baseline_frame(const struct code *code, uintptr_t pc, uint32_t index,
  *
  *   [deopt_inlining_positions + 1]             offset of the first exit
  *   [deopt_inlining_positions + 4 + 3 n + 2]   offset of the original return address */
-static uint64_t original_pc_offset(const struct code *code, uint64_t pc_offset) {
+static uint64_t original_pc_offset(const struct mp_v8_code *code, uint64_t pc_offset) {
   uint64_t word;
   int first = mp_v8_layout.deopt_inlining_positions + 1;
   if (!read_field(code->deopt, ARRAY_DATA + 8 * first, &word) || !is_smi(word) || smi_value(word) <= 0) return pc_offset;
@@ -145,8 +138,7 @@ static uint64_t original_pc_offset(const struct code *code, uint64_t pc_offset) 
   return smi_value(word) > 0 && (uint64_t)smi_value(word) < exits ? (uint64_t)smi_value(word) : pc_offset;
 }
 
-/* The store's index of the inlined function that a literal of the deoptimization data stands for. */
-static uint32_t inlined_function(uint64_t literals, int32_t literal) {
+uint32_t mp_v8_literal_function(uint64_t literals, int32_t literal) {
   uint64_t shared;
   if (literal < 0 || !read_field(literals, ARRAY_DATA + 8 * literal, &shared)) return MP_NONE;
   shared = (shared & ~3ull) | 1; /* literals may be weak */
@@ -154,9 +146,14 @@ static uint32_t inlined_function(uint64_t literals, int32_t literal) {
   return mp_v8_find_function(shared).index;
 }
 
-static int optimized_frames(const struct code *code, uintptr_t pc, uint32_t index, uint64_t *frames) {
+static bool is_maglev(const struct mp_v8_code *code) {
+  return code->kind == (uint32_t)mp_v8_layout.kind_baseline + 1;
+}
+
+/* By position table: exact for TurboFan, so so for Maglev. */
+static int optimized_frames(const struct mp_v8_code *code, uintptr_t pc, uint32_t index, uint64_t *frames) {
   const struct mp_v8_layout *layout = &mp_v8_layout;
-  uint64_t approximate = code->kind == (uint32_t)layout->kind_baseline + 1 ? MP_FRAME_JS_APPROX : 0; /* Maglev */
+  uint64_t approximate = is_maglev(code) ? MP_FRAME_JS_APPROX : 0;
   const uint8_t *table, *inlinings = NULL;
   size_t table_bytes, inlinings_bytes = 0;
   uint64_t position = 0, literals = 0, word;
@@ -179,7 +176,7 @@ static int optimized_frames(const struct code *code, uintptr_t pc, uint32_t inde
     }
     memcpy(&call, inlinings + (inlining - 1) * INLINING_BYTES, sizeof call);
     memcpy(&literal, inlinings + (inlining - 1) * INLINING_BYTES + 8, sizeof literal);
-    uint32_t inlined = inlined_function(literals, literal);
+    uint32_t inlined = mp_v8_literal_function(literals, literal);
     /* Without a function it is a builtin that was inlined: the call in its caller says enough. */
     if (inlined != MP_NONE) {
       frames[n++] = mp_v8_frame_word(inlined, mp_v8_script_offset_plus_1(position), MP_FRAME_JS_INLINED | approximate);
@@ -192,9 +189,10 @@ static int optimized_frames(const struct code *code, uintptr_t pc, uint32_t inde
   return n;
 }
 
-static int decode(const struct code *code, uintptr_t pc, uint32_t index, uint64_t *frames) {
+static int decode(const struct mp_v8_code *code, uintptr_t pc, uint32_t index, uint64_t *frames) {
   if (code->kind == (uint32_t)mp_v8_layout.kind_baseline) return baseline_frame(code, pc, index, frames);
-  return optimized_frames(code, pc, index, frames);
+  int n = is_maglev(code) ? mp_v8_maglev_frames(code, pc, index, frames, MAX_FRAMES) : 0;
+  return n > 0 ? n : optimized_frames(code, pc, index, frames);
 }
 
 /* The cache, by pc. Good while the Code that was found still has the same fields and the frame's function is the same. An
@@ -219,7 +217,7 @@ static bool any_position(const uint64_t *frames, int n) {
   return false;
 }
 
-static void remember(struct entry *entry, uintptr_t pc, uint32_t index, const struct code *code, const uint64_t *frames, int n) {
+static void remember(struct entry *entry, uintptr_t pc, uint32_t index, const struct mp_v8_code *code, const uint64_t *frames, int n) {
   if (!seq_write_begin(&entry->sequence)) return;
   RELAXED_STORE(entry->pc, pc);
   RELAXED_STORE(entry->index, index);
@@ -235,7 +233,7 @@ static void remember(struct entry *entry, uintptr_t pc, uint32_t index, const st
 enum answer { UNKNOWN, NO_CODE, FRAMES, CODE_ONLY };
 
 /* What the cache knows about pc. FRAMES: *n words are in `frames`; CODE_ONLY: *code is right. */
-static enum answer recall(const struct entry *entry, uintptr_t pc, uint32_t index, struct code *code, uint64_t *frames, int *n) {
+static enum answer recall(const struct entry *entry, uintptr_t pc, uint32_t index, struct mp_v8_code *code, uint64_t *frames, int *n) {
   uint32_t begun = seq_read_begin(&entry->sequence);
   if (RELAXED_LOAD(entry->pc) != pc || RELAXED_LOAD(entry->index) != index) return UNKNOWN;
   uint64_t object = RELAXED_LOAD(entry->object), count = RELAXED_LOAD(entry->count);
@@ -250,7 +248,7 @@ static enum answer recall(const struct entry *entry, uintptr_t pc, uint32_t inde
 
 #ifdef MEMPROF_VERIFY
 static void verify(uintptr_t pc, uint64_t function, uint32_t index, const uint64_t *frames, int n) {
-  struct code code;
+  struct mp_v8_code code;
   uint64_t again[MAX_FRAMES];
   if (!find_code(pc, function, &code)) return; /* it is being moved */
   VERIFY(decode(&code, pc, index, again) == n && memcmp(again, frames, sizeof *frames * (size_t)n) == 0);
@@ -264,13 +262,13 @@ static void verify(uintptr_t pc, uint64_t function, uint32_t index, const uint64
 int mp_v8_code_frames(uintptr_t pc, uint64_t function, uint32_t index, uint64_t *frames, int max) {
   struct entry *entry = &cache[(pc * 0x9e3779b97f4a7c15ull) >> (64 - CACHE_BITS)];
   uint64_t words[MAX_FRAMES];
-  struct code code = {0};
+  struct mp_v8_code code = {0};
   int n = 0;
   enum answer answer = recall(entry, pc, index, &code, words, &n);
   if (answer == NO_CODE) return 0;
   if (answer == FRAMES) verify(pc, function, index, words, n);
   if (answer == UNKNOWN && !find_code(pc, function, &code)) {
-    remember(entry, pc, index, &(struct code){0}, words, 0);
+    remember(entry, pc, index, &(struct mp_v8_code){0}, words, 0);
     return 0;
   }
   if (answer != FRAMES) {

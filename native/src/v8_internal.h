@@ -1,10 +1,12 @@
 /* What the files v8_*.c share. Nothing else includes this.
  *
- *   v8_frame.c ----> v8_code.c ------> v8_position.c      frame -> function, code -> positions
- *       |                |                 |
- *       +----------> v8_function.c ---> v8_strings.c      SharedFunctionInfo -> struct mp_function
+ *   v8_frame.c ----> v8_code.c ------> v8_maglev.c -----> v8_translation.c     machine code -> functions and positions
+ *       |   |            |                 |
+ *       |   +-------> v8_bytecode.c <------+------------> v8_position.c          byte code -> positions
+ *       |                |
+ *       +----------> v8_function.c ---> v8_strings.c                             SharedFunctionInfo -> struct mp_function
  *                        |                 |
- *                    v8_objects.h  <-------+               tagged words, type tags, forwarding
+ *                    v8_objects.h  <-------+                                      tagged words, type tags, forwarding
  *                        |
  *                    v8_layout.c                           offsets, per version
  */
@@ -49,6 +51,7 @@ struct mp_v8_layout {
   int function_code; /* -1: the JSFunction holds a dispatch handle instead */
   int bytecode_positions;
   int code_deopt, code_positions, code_stream, code_start, code_flags, code_size;
+  bool translations; /* v8_translation.c knows their instructions */
   const uint8_t *bytecode_sizes; /* three tables of bytecode_count: operands of single, double, quadruple width */
   size_t bytecode_count;
 };
@@ -112,11 +115,46 @@ bool mp_v8_is_bytecode_array(uint64_t object);
 /* Position + 1 at an offset into the bytecodes of a function, 0 if unknown. Cached. */
 uint32_t mp_v8_bytecode_position(uint32_t function, uint64_t bytecode_array, int64_t offset);
 
+/* ---- v8_translation.c: pure functions over bytes */
+
+struct mp_v8_translated_frame {
+  int32_t bytecode_offset;    /* -1: the function's entry, or no bytecodes */
+  int32_t shared_literal;     /* index of the function's SharedFunctionInfo */
+  int32_t bytecodes_literal;  /* index of its bytecodes; -1: a builtin */
+};
+
+extern const uint8_t mp_v8_translation_operands[45];
+
+/* The JavaScript frames of the translation that starts at `start`, outermost first; their number, 0 if it is malformed. */
+int mp_v8_read_translation(const uint8_t *bytes, size_t size, size_t start, struct mp_v8_translated_frame *frames, int max);
+
+/* Size in bytes of the safepoint table with this header; 0 if it is none, or one without deoptimization data. */
+size_t mp_v8_safepoint_bytes(const uint8_t header[16]);
+
+/* The deoptimization of the call that returns to pc_offset, or that waits at the exit there; -1 if there is none. `table` has
+ * the size that mp_v8_safepoint_bytes tells. */
+int mp_v8_deopt_index(const uint8_t *table, uint32_t pc_offset);
+
 /* ---- v8_code.c */
+
+struct mp_v8_code {
+  uint64_t object; /* tagged Code */
+  uintptr_t start;
+  uint64_t positions, deopt;
+  uint32_t bytes, kind;
+};
+
+/* The store's index of the function that a literal of deoptimization data stands for; MP_NONE if it stands for none. */
+uint32_t mp_v8_literal_function(uint64_t literals, int32_t literal);
 
 /* Frame words of the code compiled at run time that contains pc, for a frame of the JSFunction `function` whose store index is
  * `index`. Their number; 0 if there is no such code at pc. Cached. */
 int mp_v8_code_frames(uintptr_t pc, uint64_t function, uint32_t index, uint64_t *frames, int max);
+
+/* ---- v8_maglev.c */
+
+/* Frame words at pc of Maglev's code, in a frame of the function `index`; 0 if its deoptimization data do not tell. */
+int mp_v8_maglev_frames(const struct mp_v8_code *code, uintptr_t pc, uint32_t index, uint64_t *frames, int max);
 
 /* ---- forgetting cached store indices, in a forked child (v8.h) */
 void mp_v8_forget_functions(void);

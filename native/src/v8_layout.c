@@ -71,13 +71,14 @@ struct version_row {
   enum mp_v8_position_format position_format;
   int function_code, bytecode_positions;
   int code_deopt, code_positions, code_stream, code_start, code_flags, code_size;
+  bool translations;
 };
 
 static const struct version_row VERSIONS[] = {
-  {11, 3, MP_V8_POSITIONS_SIGNED, 48, 32, 16, 24, 32, 40, 48, 56},
-  {12, 4, MP_V8_POSITIONS_SIGNED, 24, 24, 8, 16, 32, 40, 48, 52},
-  {13, 6, MP_V8_POSITIONS_SIGNED, -1, 24, 8, 16, 32, 40, 52, 56},
-  {14, 6, MP_V8_POSITIONS_FLAGGED, -1, 24, 8, 16, 32, 40, 52, 56},
+  {11, 3, MP_V8_POSITIONS_SIGNED, 48, 32, 16, 24, 32, 40, 48, 56, false},
+  {12, 4, MP_V8_POSITIONS_SIGNED, 24, 24, 8, 16, 32, 40, 48, 52, false},
+  {13, 6, MP_V8_POSITIONS_SIGNED, -1, 24, 8, 16, 32, 40, 52, 56, true},
+  {14, 6, MP_V8_POSITIONS_FLAGGED, -1, 24, 8, 16, 32, 40, 52, 56, true},
 };
 
 /* What newer versions export of the table above: it must agree. */
@@ -152,6 +153,7 @@ static bool learn_positions(bool symbols_complete) {
   L.code_start = row->code_start;
   L.code_flags = row->code_flags;
   L.code_size = row->code_size;
+  L.translations = row->translations;
   L.bytecode_sizes = mp_v8_bytecode_sizes(row->major, row->minor, &L.bytecode_count);
   /* Byte arrays of code moved to the trusted space in 12.x, with a type of their own. */
   if (!look_up("v8dbg_type_TrustedByteArray__TRUSTED_BYTE_ARRAY_TYPE", &L.type_trusted_byte_array)) {
