@@ -46,21 +46,43 @@ function liveText({ rssBytes, liveBytes, committedBytes, samples, processes }: D
   return `memprof[${process.pid}]  RSS ${shortBytes(rssBytes)}  heap ~${shortBytes(liveBytes)}  mapped ${shortBytes(committedBytes)}  ${samples} samples${more}`;
 }
 
+/** What turns a recording into reports. */
+type Stages = Awaited<ReturnType<typeof importStages>>;
+
+async function importStages() {
+  const [interpretation, report, summary, fold] = await Promise.all([
+    import('../interpret/index.js'),
+    import('../report/index.js'),
+    import('../analyze/summary.js'),
+    import('../analyze/fold.js'),
+  ]);
+  return { ...interpretation, ...report, ...summary, ...fold };
+}
+
+/** Loads while the program runs what will be needed when it has ended. */
+export function preloadStages(): () => Promise<Stages> {
+  const stages = importStages();
+  stages.catch(() => undefined); // whoever awaits it hears of it
+  return () => stages;
+}
+
 /** Symbolizes the recording, writes the reports and prints the summary. A failure is one line; the recording stays. */
 export async function reportRun(
   folder: string,
   files: readonly string[],
   flags: RunFlags,
   notices: readonly ManifestNotice[],
+  stages: () => Promise<Stages>,
 ): Promise<void> {
   const terminal = openTerminal();
   const shown = relative(process.cwd(), folder) || '.';
   const place = shown.startsWith('..') ? folder : shown;
   try {
-    const text = await withProgress(terminal, 'memprof: resolving symbols, writing reports', () =>
-      makeReports(folder, files, notices, terminal),
+    const text = await withProgress(terminal, 'memprof: resolving symbols, writing reports', async () =>
+      makeReports(await stages(), folder, files, notices, terminal),
     );
-    if (!flags.quiet) terminal.line(`\n${text}`);
+    if (flags.quiet) return;
+    terminal.line(`\n${text}`);
     terminal.line(`memprof: wrote ${place}/{${Object.values(REPORT_FILES).join(',')}}; see it: memprof open ${place}`);
   } catch (error) {
     terminal.warn(`no reports: ${(error as Error).message}`);
@@ -69,18 +91,13 @@ export async function reportRun(
 }
 
 async function makeReports(
+  stages: Stages,
   folder: string,
   files: readonly string[],
   told: readonly ManifestNotice[],
   terminal: Terminal,
 ): Promise<string> {
-  const [{ buildProfile, symbolizeFile }, { FORMATS }, { summarize }, { fold, SPEEDSCOPE_MAX_STACKS }] =
-    await Promise.all([
-      import('../interpret/index.js'),
-      import('../report/index.js'),
-      import('../analyze/summary.js'),
-      import('../analyze/fold.js'),
-    ]);
+  const { buildProfile, symbolizeFile, FORMATS, summarize, fold, SPEEDSCOPE_MAX_STACKS } = stages;
   for (const file of files) {
     const path = join(folder, file);
     appendChunk(path, CHUNK.symbols, [Buffer.from(JSON.stringify(await symbolizeFile(path)))]);

@@ -13,7 +13,7 @@ import { MemprofError } from '../errors.js';
 import type { ManifestNotice } from '../recording/manifest.js';
 import type { RunFlags } from '../schema/defaults.js';
 import { startManifest } from './run-manifest.js';
-import { openVoice, reportRun } from './run-report.js';
+import { openVoice, preloadStages, reportRun } from './run-report.js';
 
 /**
  * `memprof run`: starts the program, records it, and reports.
@@ -70,6 +70,7 @@ export async function run(command: string, args: readonly string[], flags: RunFl
   });
   process.on('SIGUSR2', drain.snapshotOnDemand);
   const voice = await openVoice(flags, notices, drain.status);
+  const stages = preloadStages();
   sweepStaleRunDirectories(isAlive);
   const end = await program.ended;
   await drain.finish(end);
@@ -80,7 +81,7 @@ export async function run(command: string, args: readonly string[], flags: RunFl
   runDirectory.remove();
   // From here on Ctrl-C ends memprof: the recording is complete, and reports are written whole or not at all.
   restoreSignals();
-  await reportRun(output.path, drain.files(), flags, notices);
+  await reportRun(output.path, drain.files(), flags, notices, stages);
   return end;
 }
 
