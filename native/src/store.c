@@ -19,6 +19,7 @@
 #endif
 
 #define GROWTH_STEP (64u << 10)
+#define RETRY_NS 500000000ull
 #define MIN_FILE_BYTES (1u << 20)
 #define MAX_ORDINAL 4096
 
@@ -123,6 +124,7 @@ bool mp_store_create(const char *directory, struct mp_control *control, bool for
   for (int i = 0; i < MP_REGION_COUNT; i++) {
     mp_store.base[i] = base + header.regions[i].offset;
     mp_store.grown[i] = 0;
+    mp_store.full_until_ns[i] = 0;
   }
   struct mp_header *shared = (struct mp_header *)base;
   __atomic_store_n(&mp_store.header, shared, __ATOMIC_RELEASE);
@@ -157,7 +159,11 @@ bool mp_store_reserve(enum mp_region_id id, uint64_t bytes) {
   uint64_t step = grown < GROWTH_STEP ? GROWTH_STEP / 4 : GROWTH_STEP;
   uint64_t wanted = (bytes + step - 1) / step * step;
   if (wanted > end) wanted = end;
+  /* A full file system makes every attempt slow, and there is one for each sample: ask again only after a while. */
+  uint64_t now_ns = mp_now_ns();
+  if (now_ns < mp_store.full_until_ns[id]) return false;
   if (!populate(mp_store.base[id] + grown, wanted - grown)) {
+    mp_store.full_until_ns[id] = now_ns + RETRY_NS;
     mp_count(MP_DROPPED_GROWTH, 1);
     return false;
   }

@@ -104,10 +104,13 @@ void mp_unwind(struct mp_registers r, struct mp_stack *stack) {
   stack->count = 0;
   stack->flags = 0;
   uintptr_t lookup = r.pc;
+  bool reached_main = false;
   for (int steps = 0; steps < MAX_STEPS; steps++) {
     struct cached code;
     lookup_pc(r.pc, lookup, &code);
     if (!code.own && !push_frame(stack, &r, &code)) return;
+    /* Our own code again, beyond the program's: it is the wrapper of main (hooks_exit.c). */
+    reached_main |= code.own && stack->count > 0;
     uintptr_t former_sp = r.sp;
     enum mp_step step = code.has_rules ? mp_cfi_step(&code.rules, &r, read_stack) : step_by_frame_pointer(&r);
     if (step == MP_STEP_ROOT) return;
@@ -115,5 +118,6 @@ void mp_unwind(struct mp_registers r, struct mp_stack *stack) {
     /* A return address may lie behind its function's end; the pc of an interrupted frame is exact. */
     lookup = code.has_rules && code.rules.signal_frame ? r.pc : r.pc - 1;
   }
-  stack->flags |= MP_SITE_STACK_BROKEN;
+  /* Below main lies only the C library's start, which has no unwind table in musl. */
+  if (!reached_main) stack->flags |= MP_SITE_STACK_BROKEN;
 }
