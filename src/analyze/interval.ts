@@ -60,12 +60,14 @@ function countInterval(objects: number, variance: number): Interval {
   const samples = objects * p;
   if (samples > MANY_SAMPLES) return normal(objects, variance);
   if (p < RARE) return poisson(samples, 1 / p);
-  // At least the sampled objects were there; one sample more than there were would have to be very likely.
+  // At least the sampled objects were there.
   const low = solveRising(samples - 1 + 1e-9, objects, TAIL, (n) => betaCdf(p, samples, n - samples + 1));
   const missed = (n: number): number => 1 - betaCdf(1 - p, n - samples, samples + 1);
   let limit = 2 * objects + 10;
   while (missed(limit) < 1 - TAIL) limit *= 2;
-  return { low: Math.max(samples, low), high: solveRising(samples + 1e-9, limit, 1 - TAIL, missed) };
+  const high = solveRising(samples + 1e-9, limit, 1 - TAIL, missed);
+  // Objects are missed whole: where not even one can have been, the estimate is as good as exact.
+  return { low: Math.max(samples, low), high: Math.max(objects, samples + Math.floor(high - samples)) };
 }
 
 function poisson(samples: number, scale: number): Interval {

@@ -103,5 +103,6 @@ export function moduleOf(site: Site): string {
   if (site.callee?.module && !matches(site.callee.name, ENGINE)) return baseName(site.callee.module);
   if (site.js) return packageOf(site.js.file);
   if (site.callee?.module) return baseName(site.callee.module);
-  return site.callee?.file || '(unknown)';
+  // What we made up has no place, only a name.
+  return site.callee?.file || site.callee?.name || '(unknown)';
 }

@@ -68,13 +68,16 @@ function table(title: string, rows: readonly SummaryRow[], paint: Paint): string
     paint.heading(head),
     ...rows.map(
       (row) =>
-        shorten(row.name, NAME_WIDTH - 1).padEnd(NAME_WIDTH) +
+        rowName(row.name).padEnd(NAME_WIDTH) +
         painted(row.inuse_space, 'bytes', paint, VALUE_WIDTH) +
         painted(row.alloc_space, 'bytes', paint, VALUE_WIDTH) +
         percent(row.share),
     ),
   ];
 }
+
+/** The end of a path says more than its beginning. */
+const rowName = (name: string): string => (name.includes('/') ? keepEnd : shorten)(name, NAME_WIDTH - 1);
 
 function groups({ by, rows }: NonNullable<Summary['groups']>, paint: Paint): string[] {
   return by === 'site' ? sites('Sites', rows, paint) : table(`By ${by}`, rows, paint);

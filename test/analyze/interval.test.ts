@@ -121,6 +121,20 @@ describe('interval', () => {
     expect(high / MEAN).toBeCloseTo(5.5716, 4);
   });
 
+  it('is as good as exact where no object can have been missed: 12 tensors of 1 MiB', () => {
+    const p = -Math.expm1(-16);
+    const [objects, size] = [12 / p, 1_048_583];
+    const variance = (12 * (1 - p)) / p ** 2;
+    const { bytes } = intervals({
+      objects,
+      bytes: objects * size,
+      objectsVariance: variance,
+      bytesVariance: variance * size ** 2,
+    });
+    expect(bytes.low).toBeCloseTo(12 * size, -2);
+    expect(bytes.high).toBeCloseTo(12 * size, -2);
+  });
+
   it('never reaches below zero for an estimate, and may for a difference', () => {
     for (const samples of [1, 2, 5, 40]) expect(interval(samples * MEAN, samples * MEAN ** 2).low).toBeGreaterThan(0);
     const { low, high } = interval(-MEAN, MEAN ** 2);

@@ -93,6 +93,8 @@ describe('siteOf', () => {
     expect(moduleOf(site(js('f', '/app/node_modules/@scope/pkg/lib/a.js', 1)))).toBe('@scope/pkg');
     expect(moduleOf(site(js('f', '/app/node_modules/outer/node_modules/inner/a.js', 1)))).toBe('inner');
     expect(moduleOf(site(js('f', '/app/src/a.js', 1)))).toBe('/app/src/a.js');
+    expect(moduleOf(site({ ...js('[V8 heap pages]', '', 0), kind: 'synthetic' }))).toBe('[V8 heap pages]');
+    expect(moduleOf(site())).toBe('(no stack)');
   });
 
   it('takes time that grows with the stack, not with the profile', () => {
