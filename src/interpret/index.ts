@@ -13,7 +13,7 @@ export { readManifest } from './manifest.js';
 export async function symbolizeFile(path: string): Promise<Symbols> {
   const recording = readProcessRecording(path);
   try {
-    return symbolize(recording);
+    return symbolize(recording, { mayRunNode: true });
   } finally {
     recording.stream.close();
   }

@@ -1,5 +1,6 @@
 import type { ProfileBuilder } from '../model/builder.js';
 import type { Gauge, Labels, Moment, Notice, ProcessInfo, Values } from '../model/profile.js';
+import { formatBytes } from '../model/units.js';
 import type { Manifest } from '../recording/manifest.js';
 import { HEAP } from '../recording/wire.js';
 import { toUnixNs } from './clock.js';
@@ -55,19 +56,24 @@ export function addProcess(
       pid,
     });
   }
-  const symbols = stored ?? symbolize(recording);
-  const stacks = createStackReader(builder, recording.tables, indexModules(recording.tables), indexSymbols(symbols));
+  const symbols = indexSymbols(stored ?? symbolize(recording, { mayRunNode: false }));
+  const stacks = createStackReader(builder, recording.tables, indexModules(recording.tables), symbols);
   const labeller = createSiteLabeller(recording);
 
   const hasNative = header !== undefined;
   const v8 = addV8Samples(builder, recording, { moment, timeNs: now.timeNs, dropExternal: hasNative, symbols });
   let v8PagesBytes = 0;
+  let codeRangeBytes = 0;
 
   function addSite(site: SiteRecord | undefined, use: SiteUse): void {
     const stack = stacks.read(site?.node ?? 0);
     let labels: Labels = labeller.labels(site);
     if (site?.heap === HEAP.mmap) {
       const owner = ownerOfMapping(stack.systemNames);
+      if (owner === 'v8:code_range') {
+        codeRangeBytes += use.bytes;
+        return;
+      }
       if (owner === 'v8:pages' && v8.hasSamples) {
         v8PagesBytes += use.bytes;
         return;
@@ -95,9 +101,10 @@ export function addProcess(
   for (const [index, site] of now.sites.entries()) addSite(site, now.inUse.get(index) ?? NOTHING);
   for (const [index, use] of now.inUse) if (index >= now.sites.length) addSite(undefined, use);
   if (v8PagesBytes > 0) v8.addPages(v8PagesBytes);
+  if (codeRangeBytes > 0) notices.push({ code: 'V8_CODE_RANGE', message: codeRangeText(codeRangeBytes), pid });
 
   return {
-    process: describe(recording, manifest, v8.intervalBytes),
+    process: describe(recording, manifest, v8.intervalBytes, codeRangeBytes),
     gauges: gaugesOf(recording),
     notices,
     hasV8Samples: v8.hasSamples,
@@ -106,7 +113,17 @@ export function addProcess(
   };
 }
 
-function describe(recording: ProcessRecording, manifest: Manifest | undefined, v8IntervalBytes: number): ProcessInfo {
+/** From V8 13 on it is mapped readable, writable and executable as a whole, and hardly touched. */
+function codeRangeText(bytes: number): string {
+  return `V8 reserved ${formatBytes(bytes)} of addresses for code; they are no memory until touched, and are not counted`;
+}
+
+function describe(
+  recording: ProcessRecording,
+  manifest: Manifest | undefined,
+  v8IntervalBytes: number,
+  codeRangeBytes: number,
+): ProcessInfo {
   const { header, identity } = recording;
   const hello = recording.agentLines.find((line) => line.type === 'hello');
   const peak = recording.use.peak();
@@ -124,7 +141,7 @@ function describe(recording: ProcessRecording, manifest: Manifest | undefined, v
     nativeMeanAtEndBytes: isNative ? header.currentMeanBytes : 0,
     v8IntervalBytes,
     counters: { ...header?.counters, lost_events: recording.lostEvents },
-    peakBytes: peak.bytes,
+    peakBytes: Math.max(0, peak.bytes - codeRangeBytes),
     peakTimeNs: peak.bytes > 0 ? toUnixNs(header, peak.timeNs) : 0n,
   };
 }

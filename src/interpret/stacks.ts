@@ -2,6 +2,7 @@ import type { ProfileBuilder } from '../model/builder.js';
 import type { LocationKind } from '../model/profile.js';
 import { decodeFrame, type Frame } from './frame-word.js';
 import type { ModuleIndex } from './modules.js';
+import { scriptPath } from './script-path.js';
 import { shortenName } from './symbolize/demangle.js';
 import type { SymbolIndex } from './symbols.js';
 import type { Tables } from './tables.js';
@@ -129,16 +130,6 @@ export function createStackReader(
       return stack;
     },
   };
-}
-
-/** `file:///a/b.mjs` as `/a/b.mjs`; anything else as it is. */
-export function scriptPath(script: string): string {
-  if (!script.startsWith('file://')) return script;
-  try {
-    return decodeURIComponent(new URL(script).pathname);
-  } catch {
-    return script; // not a URL after all, or half an escape: better the raw name than none
-  }
 }
 
 function moduleKey(module: { readonly start: bigint; readonly path: string; readonly buildId: string }): string {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Symbols } from '../recording/chunks.js';
+import { type V8Frame, v8FrameKey } from './v8-profile.js';
 
 const whole = z.number().int();
 const schema = z.object({
@@ -7,6 +8,10 @@ const schema = z.object({
   native: z.array(z.tuple([z.string().regex(/^[0-9a-f]{1,16}$/), whole, z.string(), z.string(), z.number()])),
   functions: z.array(z.tuple([whole, z.string(), z.string(), whole, whole])),
   positions: z.array(z.tuple([whole, whole, z.string(), whole, whole])),
+  v8Functions: z
+    .array(z.tuple([z.string(), whole, whole, z.string(), z.string(), z.string(), whole, whole]))
+    .optional()
+    .default([]),
   scripts: z.array(z.string()),
 });
 
@@ -32,6 +37,7 @@ export interface SymbolIndex {
   native(word: bigint): { readonly systemName: string; readonly name: string } | undefined;
   function(index: number): SourcePlace | undefined;
   position(index: number, position: number): Omit<SourcePlace, 'name'> | undefined;
+  v8Function(frame: V8Frame): SourcePlace | undefined;
   /** Whether names were found in a binary. */
   hasSymbols(path: string): boolean;
 }
@@ -47,11 +53,16 @@ export function indexSymbols(symbols: Symbols): SymbolIndex {
   for (const [index, position, file, line, column] of symbols.positions) {
     positions.set(`${index}:${position}`, { file, line, column });
   }
+  const v8Functions = new Map<string, SourcePlace>();
+  for (const [script, line, column, v8Name, name, file, toLine, toColumn] of symbols.v8Functions ?? []) {
+    v8Functions.set(v8FrameKey({ name: v8Name, script, line, column }), { name, file, line: toLine, column: toColumn });
+  }
   const named = new Set(symbols.modules.filter((module) => module.symbols !== 'none').map((module) => module.path));
   return {
     native: (word) => native.get(word),
     function: (index) => functions.get(index),
     position: (index, position) => positions.get(`${index}:${position}`),
+    v8Function: (frame) => v8Functions.get(v8FrameKey(frame)),
     hasSymbols: (path) => named.has(path),
   };
 }

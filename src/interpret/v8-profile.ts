@@ -48,6 +48,23 @@ function choose(profiles: readonly V8ProfileRef[], moment: Moment, timeUnixNs: b
   );
 }
 
+/** Equal for frames that are one function. */
+export function v8FrameKey({ name, script, line, column }: V8Frame): string {
+  return `${script}\0${line}\0${column}\0${name}`;
+}
+
+/** All frames of a profile. */
+export function v8FramesOf(profile: V8ProfileLine): V8Frame[] {
+  return profile.nodes.map((node) => frameOf(profile, node));
+}
+
+function frameOf(
+  { strings }: V8ProfileLine,
+  [, name, script, , line, column]: V8ProfileLine['nodes'][number],
+): V8Frame {
+  return { name: strings[name] ?? '', script: strings[script] ?? '', line, column };
+}
+
 const ROOT = '(root)';
 /** What @datadog/pprof adds from memoryUsage().external: the native sampler sees the same bytes with their stacks. */
 const EXTERNAL = '(external)';
@@ -91,8 +108,8 @@ function framesOf(profile: V8ProfileLine, leaf: number): V8Frame[] {
   for (let at = leaf; at >= 0; ) {
     const node = profile.nodes[at];
     if (node === undefined) break;
-    const [parent, name, script, , line, column] = node;
-    const frame = { name: profile.strings[name] ?? '', script: profile.strings[script] ?? '', line, column };
+    const [parent] = node;
+    const frame = frameOf(profile, node);
     if (frame.name !== ROOT || parent >= 0) frames.push(frame);
     // Parents come before their children; this also ends the walk, whatever a damaged line says.
     if (parent >= at) break;

@@ -1,8 +1,8 @@
 import type { ProfileBuilder } from '../model/builder.js';
 import type { Labels, Moment } from '../model/profile.js';
-import type { Symbols } from '../recording/chunks.js';
 import type { ProcessRecording } from './process-recording.js';
-import { scriptPath } from './stacks.js';
+import { scriptPath } from './script-path.js';
+import type { SymbolIndex } from './symbols.js';
 import { type V8Frame, v8ProfilesAt, v8Samples } from './v8-profile.js';
 
 export interface V8SampleOptions {
@@ -10,7 +10,7 @@ export interface V8SampleOptions {
   /** CLOCK_MONOTONIC. */
   readonly timeNs: bigint;
   readonly dropExternal: boolean;
-  readonly symbols: Symbols;
+  readonly symbols: SymbolIndex;
 }
 
 /** The V8 side of one process, once its samples are in the profile. */
@@ -28,7 +28,7 @@ const PAGES = '[V8 heap pages beyond sampled objects]';
 export function addV8Samples(
   builder: ProfileBuilder,
   recording: ProcessRecording,
-  { moment, timeNs, dropExternal }: V8SampleOptions,
+  { moment, timeNs, dropExternal, symbols }: V8SampleOptions,
 ): V8Added {
   const { pid } = recording.identity;
   const base: Labels = { heap: 'v8', arena: 'v8', tier: 'host', pid, arena_source: 'v8' };
@@ -41,7 +41,7 @@ export function addV8Samples(
       bytes += sample.bytes;
       variance += sample.bytesVariance;
       builder.addSample({
-        stack: sample.frames.map((frame) => addFrame(builder, frame)),
+        stack: sample.frames.map((frame) => addFrame(builder, symbols, frame)),
         values: [0, 0, sample.objects, sample.bytes],
         variances: [0, 0, sample.objectsVariance, sample.bytesVariance],
         labels,
@@ -69,9 +69,14 @@ export function addV8Samples(
   };
 }
 
-function addFrame(builder: ProfileBuilder, { name, script, line, column }: V8Frame): number {
-  const shown = name || '(anonymous)';
-  const functionId = builder.addFunction({ name: shown, systemName: name, file: scriptPath(script), startLine: line });
+function addFrame(builder: ProfileBuilder, symbols: SymbolIndex, frame: V8Frame): number {
+  const known = symbols.v8Function(frame);
+  const { name, file, line, column } = known ?? {
+    ...frame,
+    name: frame.name || '(anonymous)',
+    file: scriptPath(frame.script),
+  };
+  const functionId = builder.addFunction({ name, systemName: name, file, startLine: line });
   const lines = [{ functionId, line, column }];
   return builder.addLocation({ mappingId: 0, address: 0n, lines, kind: 'js' });
 }

@@ -54,6 +54,17 @@ export interface Symbols {
     line: number,
     column: number,
   ])[];
+  /** `[script, line, column, V8's name, qualified name, file, line, column]` of the functions in V8's own samples. */
+  readonly v8Functions?: readonly (readonly [
+    script: string,
+    line: number,
+    column: number,
+    v8Name: string,
+    name: string,
+    file: string,
+    originalLine: number,
+    originalColumn: number,
+  ])[];
   /** Scripts whose source could not be had. */
   readonly scripts: readonly string[];
 }

@@ -17,6 +17,8 @@ function load(): void {
 
 /** The readable name of a C++ (Itanium) or Rust (legacy, v0) symbol; any other name comes back as it is. */
 export function demangle(name: string): string {
+  const initializer = /^_GLOBAL__sub_[ID]_(.+)$/.exec(name)?.[1];
+  if (initializer !== undefined) return `global constructors of ${demangle(initializer)}`;
   const [base = name, suffix] = splitSuffix(name);
   if (!/^(_Z|_R|__Z)/.test(base)) return name;
   if (!isReady) load();

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
 /** A loadable segment: where a piece of the file lies in virtual memory. Bytes. */
 export interface Segment {
@@ -45,7 +45,8 @@ const MAX_NOTE_BYTES = 1 << 20;
 export function openElf(path: string): ElfFile | undefined {
   let fd: number;
   try {
-    fd = openSync(path, 'r');
+    // Not to wait for the other end, should the path be a pipe.
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch {
     return undefined; // e.g. [vdso], or a file deleted since: shown as module+offset
   }
@@ -54,7 +55,7 @@ export function openElf(path: string): ElfFile | undefined {
     return buffer.subarray(0, readSync(fd, buffer, 0, bytes, offset));
   };
   try {
-    const parsed = parse(read);
+    const parsed = fstatSync(fd).isFile() ? parse(read) : undefined;
     if (parsed !== undefined) return { ...parsed, read, close: () => closeSync(fd) };
   } catch (error) {
     // A directory, or offsets beyond the end: no ELF file for us. Anything else is a bug.

@@ -4,20 +4,19 @@ import type { MapLines } from '../map-lines.js';
 import type { ModuleIndex } from '../modules.js';
 import { demangle } from './demangle.js';
 import { type ElfFile, openElf } from './elf.js';
-import { findSymbols } from './symbol-table.js';
+import { type FoundSymbol, findSymbols } from './symbol-table.js';
 
-/** A frame word with the file and the place in it that its call instruction came from. */
+/** A frame word and the place in a file that its call instruction came from. */
 interface Place {
   readonly word: bigint;
-  /** Virtual address within the file, if the file is known; else file offset. */
   readonly address: number;
+  /** False: `address` is a file offset, since no module that the sampler knows covers it. */
+  readonly isVirtual: boolean;
 }
 
 interface Binary {
   readonly path: string;
   readonly buildId: string;
-  /** False: places are file offsets, since the address lies in no module that the sampler knows. */
-  readonly isVirtual: boolean;
   readonly places: Place[];
 }
 
@@ -37,39 +36,45 @@ export function symbolizeNative(words: Iterable<bigint>, modules: ModuleIndex, m
     const module = modules.find(address, frame.generation);
     if (module !== undefined) {
       const virtual = Number(BigInt.asUintN(64, address - module.bias));
-      add(binaries, module.path, module.buildId, true, { word, address: virtual });
+      add(binaries, module.path, module.buildId, { word, address: virtual, isVirtual: true });
       continue;
     }
     // V8 maps its builtins a second time, out of the loader's sight; /proc/PID/maps knows the file.
     const line = mapLines.find(address);
     if (line === undefined) continue;
-    const buildId = modules.buildIdOf(line.path);
-    add(binaries, line.path, buildId, false, { word, address: Number(address - line.start + line.fileOffset) });
+    const offset = Number(address - line.start + line.fileOffset);
+    add(binaries, line.path, modules.buildIdOf(line.path), { word, address: offset, isVirtual: false });
   }
   return resolve([...binaries.values()]);
 }
 
-function add(binaries: Map<string, Binary>, path: string, buildId: string, isVirtual: boolean, place: Place): void {
-  const key = `${path}\0${buildId}\0${isVirtual}`;
+function add(binaries: Map<string, Binary>, path: string, buildId: string, place: Place): void {
+  const key = `${path}\0${buildId}`;
   const binary = binaries.get(key);
-  if (binary === undefined) binaries.set(key, { path, buildId, isVirtual, places: [place] });
+  if (binary === undefined) binaries.set(key, { path, buildId, places: [place] });
   else binary.places.push(place);
 }
 
 function resolve(binaries: readonly Binary[]): NativeSymbols {
   const modules: Symbols['modules'][number][] = [];
   const native: Symbols['native'][number][] = [];
+  const readable = new Map<string, string>();
   for (const binary of binaries) {
     const elf = openMatching(binary);
     const index = modules.length;
-    const places = binary.places.map(({ word, address }) => ({
+    const places = binary.places.map(({ word, address, isVirtual }) => ({
       word,
-      address: binary.isVirtual ? address : toVirtual(elf, address),
+      address: isVirtual ? address : toVirtual(elf, address),
     }));
-    const found = elf === undefined ? new Map() : findSymbols(elf, ascending(places.map((place) => place.address)));
+    const found =
+      elf === undefined
+        ? new Map<number, FoundSymbol>()
+        : findSymbols(elf, ascending(places.map((place) => place.address)));
     for (const { word, address } of places) {
       const systemName = found.get(address)?.name ?? '';
-      native.push([word.toString(16), index, systemName, demangle(systemName), address]);
+      const name = readable.get(systemName) ?? demangle(systemName);
+      readable.set(systemName, name);
+      native.push([word.toString(16), index, systemName, name, address]);
     }
     const sections = new Set([...found.values()].map((symbol) => symbol.section));
     const symbols = sections.has('symtab') ? 'symtab' : sections.has('dynsym') ? 'dynsym' : 'none';

@@ -42,6 +42,7 @@ export function findSymbols(elf: ElfFile, addresses: readonly number[]): Map<num
 function scan(elf: ElfFile, section: SymbolSection, addresses: readonly number[]): Map<number, number> {
   const words = readWords(elf, section);
   const count = addresses.length;
+  const findFirst = firstNotBelow(addresses);
   const bestName = new Float64Array(count).fill(-1);
   const bestSize = new Float64Array(count).fill(Number.POSITIVE_INFINITY);
   // The nearest symbol at or below each address, whether sized or not; filled in for the first address above it only.
@@ -55,7 +56,7 @@ function scan(elf: ElfFile, section: SymbolSection, addresses: readonly number[]
     if (sectionIndex === 0 || (type !== TYPE_FUNC && type !== TYPE_NONE && type !== TYPE_IFUNC)) continue;
     const start = (words[at + 2] ?? 0) + (words[at + 3] ?? 0) * 2 ** 32;
     const size = (words[at + 4] ?? 0) + (words[at + 5] ?? 0) * 2 ** 32;
-    const first = lowerBound(addresses, start);
+    const first = findFirst(start);
     if (first === count) continue;
     if (start >= (floorStart[first] ?? 0)) {
       floorStart[first] = start;
@@ -85,16 +86,23 @@ function readWords(elf: ElfFile, section: SymbolSection): Uint32Array {
   return new Uint32Array(table.buffer, table.byteOffset, Math.floor(table.length / 4));
 }
 
-/** Index of the first address that is not below `start`. */
-function lowerBound(addresses: readonly number[], start: number): number {
-  let low = 0;
-  let high = addresses.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((addresses[middle] ?? 0) < start) low = middle + 1;
-    else high = middle;
+const BUCKET_BYTES = 4096;
+
+/** Index of the first address that is not below a value: a table of pages takes most symbols to their answer at once. */
+function firstNotBelow(addresses: readonly number[]): (value: number) => number {
+  const lowest = addresses[0] ?? 0;
+  const pages = Math.min(Math.floor(((addresses.at(-1) ?? 0) - lowest) / BUCKET_BYTES) + 1, 1 << 20);
+  const firstOfPage = new Uint32Array(pages);
+  for (let page = 0, index = 0; page < pages; page++) {
+    while ((addresses[index] ?? Number.POSITIVE_INFINITY) < lowest + page * BUCKET_BYTES) index++;
+    firstOfPage[page] = index;
   }
-  return low;
+  return (value) => {
+    if (value <= lowest) return 0;
+    let index = firstOfPage[Math.min(Math.floor((value - lowest) / BUCKET_BYTES), pages - 1)] ?? 0;
+    while ((addresses[index] ?? Number.POSITIVE_INFINITY) < value) index++;
+    return index;
+  };
 }
 
 function readName(elf: ElfFile, section: SymbolSection, offset: number): string {
