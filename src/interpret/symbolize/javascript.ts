@@ -59,7 +59,7 @@ export function symbolizeJavaScript(
     const qualified = qualify(source, { name, script, start, end: -1 });
     v8Functions.push([script, line, column, name, qualified, place.file, place.line, place.column]);
   }
-  const missing = [...sources].
+  const missing = [...sources]
     .filter(([script, source]) => source === undefined && !scriptPath(script).startsWith(OUR_AGENT))
     .map(([script]) => script);
   return { functions: [...functions.values()], positions: [...positions.values()], v8Functions, scripts: missing };
