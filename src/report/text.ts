@@ -37,10 +37,15 @@ export function writeText(_profile: Profile, { summary, paint = PLAIN }: ReportO
 function header(summary: Summary, paint: Paint): string[] {
   const names = [...new Set(summary.processes.map(({ name }) => name))].join(', ') || 'profile';
   const count = summary.processes.length;
-  const parts = [formatDuration(BigInt(summary.durationNs)), ...(count > 1 ? [`${count} processes`] : [])];
+  const durationNs = BigInt(summary.durationNs);
+  const parts = [
+    ...(durationNs > 0n ? [formatDuration(durationNs)] : []),
+    ...(count > 1 ? [`${count} processes`] : []),
+    MOMENT_TEXT[summary.moment],
+  ];
   const { total } = summary;
   return [
-    paint.heading(shorten(`memprof  ${names}  ${parts.join(', ')}, ${MOMENT_TEXT[summary.moment]}`, WIDTH)),
+    paint.heading(shorten(`memprof  ${names}  ${parts.join(', ')}`, WIDTH)),
     '',
     `in use     ${painted(total.inuse_space, 'bytes', paint)}  in ${bare(total.inuse_objects)} objects`,
     `allocated  ${painted(total.alloc_space, 'bytes', paint)}  in ${bare(total.alloc_objects)} objects`,

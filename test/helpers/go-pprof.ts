@@ -8,7 +8,8 @@ export const HAS_GO =
   spawnSync('go', ['tool', 'pprof', '-h'], { stdio: 'ignore', env: offline('/tmp') }).error === undefined;
 if (!HAS_GO) console.warn('skipped: no `go` (apt install golang-go), so nobody reads our profiles with the real pprof');
 
-function offline(directory: string): NodeJS.ProcessEnv {
+/** An environment in which go neither asks the network nor writes outside `directory`. */
+export function offline(directory: string): NodeJS.ProcessEnv {
   return {
     PATH: process.env.PATH,
     HOME: directory,
