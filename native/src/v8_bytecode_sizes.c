@@ -117,3 +117,7 @@ const uint8_t *mp_v8_bytecode_sizes(int major, int minor, size_t *count) {
   }
   return NULL;
 }
+
+/* Numbers of operands of the instructions of translations, the same in V8 13.6 and 14.6 (v8_translation.c). */
+const uint8_t mp_v8_translation_operands[45] = {
+  6, 4, 3, 3, 2, 1, 3, 4, 3, 3, 3, 1, 0, 0, 3, 3, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 2, 1};

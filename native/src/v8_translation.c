@@ -29,12 +29,10 @@ enum instruction {
   BEGIN_WITHOUT_FEEDBACK = 14,
   BEGIN_WITH_FEEDBACK = 15,
   MATCH = 44,
-  INSTRUCTION_COUNT = 45
+  INSTRUCTION_COUNT = 45 /* v8_bytecode_sizes.c knows their operands */
 };
+_Static_assert(sizeof mp_v8_translation_operands == INSTRUCTION_COUNT, "one each");
 
-/* The number of operands of each; test/native/js-bytecode-sizes.test.ts compares it with Node's binaries. */
-const uint8_t mp_v8_translation_operands[INSTRUCTION_COUNT] = {6, 4, 3, 3, 2, 1, 3, 4, 3, 3, 3, 1, 0, 0, 3, 3, 1, 1, 1, 0, 1, 1, 1,
-                                                               1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 2, 1};
 #define MAX_OPERANDS 6
 
 struct reader {
@@ -107,6 +105,7 @@ static uint32_t read_bytes(const uint8_t *at, unsigned bytes) {
 }
 
 #define SAFEPOINT_HEADER 16
+#define EXIT_BYTES 4 /* a call: while it is under way, the return address lies within */
 
 size_t mp_v8_safepoint_bytes(const uint8_t header[SAFEPOINT_HEADER]) {
   uint32_t length = read_bytes(header + 4, 4), configuration = read_bytes(header + 8, 4);
@@ -123,8 +122,8 @@ int mp_v8_deopt_index(const uint8_t *table, uint32_t pc_offset) {
   for (uint32_t i = 0; i < length; i++, entry += 2 * pc_bytes + index_bytes + 1 + registers) {
     uint32_t index = read_bytes(entry + pc_bytes, index_bytes);
     if (index == 0 || index > INT32_MAX) continue; /* a call that cannot deoptimize */
-    bool here = read_bytes(entry, pc_bytes) == pc_offset;
-    if (here || read_bytes(entry + pc_bytes + index_bytes, pc_bytes) == pc_offset) return (int)index - 1;
+    uint32_t exit = read_bytes(entry + pc_bytes + index_bytes, pc_bytes);
+    if (read_bytes(entry, pc_bytes) == pc_offset || pc_offset - exit < EXIT_BYTES) return (int)index - 1;
   }
   return -1;
 }

@@ -49,7 +49,7 @@ static size_t encode(uint8_t *out, const struct entry *entries, int count, enum 
 
 static void round_trips(enum mp_v8_position_format format) {
   struct entry entries[40];
-  for (int round = 0; round < 2000; round++) {
+  for (int round = 0; round < 300; round++) {
     uint8_t table[1000];
     int64_t offset = -1;
     int count = (int)(next_random() % 40);

@@ -1,9 +1,12 @@
 // Makes native/src/v8_bytecode_sizes.c from Node binaries: node native/tools/bytecode-sizes.mjs NODE...
-// V8's own table is a local symbol from 13.x on, so a running sampler cannot find it; the binaries' .symtab has it.
+// V8's own tables are local symbols from 13.x on, so a running sampler cannot find them; the binaries' .symtab has them.
 import { closeSync, openSync, readSync } from 'node:fs';
 
 const SIZES = '_ZN2v88internal11interpreter9Bytecodes14kBytecodeSizesE';
 const VERSION = ['major', 'minor'].map((part) => `_ZN2v88internal7Version6${part}_E`);
+const OPERANDS = '_ZZN2v88internal29TranslationOpcodeOperandCountENS0_17TranslationOpcodeEE6counts';
+/** Below, translations differ, and we do not read them: no tier there needs it. */
+const FIRST_TRANSLATIONS = 13;
 const SYMBOL_BYTES = 24;
 const SCALES = 3;
 
@@ -50,7 +53,7 @@ function readSymbols(path, names) {
 }
 
 function table(path) {
-  const symbols = readSymbols(path, [SIZES, ...VERSION]);
+  const symbols = readSymbols(path, [SIZES, OPERANDS, ...VERSION]);
   const sizes = symbols.get(SIZES);
   if (sizes === undefined) throw new Error(`${path}: no ${SIZES}`);
   const [major, minor] = VERSION.map((name) => symbols.get(name)?.readInt32LE(0));
@@ -61,15 +64,23 @@ function table(path) {
     for (let i = 0; i < numbers.length; i += 38) lines.push(`  ${numbers.slice(i, i + 38).join(', ')},`);
     return `  /* ${['single', 'double', 'quadruple'][scale]} operands */\n${lines.join('\n')}`;
   });
+  const operands = symbols.get(OPERANDS);
   return {
     major,
     minor,
     count,
+    translation: operands && Array.from({ length: operands.length / 4 }, (_, i) => operands.readInt32LE(4 * i)),
     text: `static const uint8_t sizes_${major}_${minor}[${SCALES} * ${count}] = {\n${rows.join('\n')}\n};\n`,
   };
 }
 
 const tables = process.argv.slice(2).map(table);
+const translations = new Set(
+  tables.filter(({ major }) => major >= FIRST_TRANSLATIONS).map((each) => each.translation?.join(', ')),
+);
+const [translation] = translations;
+if (translations.size > 1 || translation === undefined)
+  throw new Error('translations differ: v8_translation.c needs a table a version');
 process.stdout.write(`/* Sizes in bytes of V8's bytecodes without prefix, by width of their operands. Made by native/tools/bytecode-sizes.mjs from
  * Node's own binaries; test/native/js-bytecode-sizes.test.ts makes it anew and compares. Do not edit. */
 #include "v8_internal.h"
@@ -91,4 +102,8 @@ const uint8_t *mp_v8_bytecode_sizes(int major, int minor, size_t *count) {
   }
   return NULL;
 }
+
+/* Numbers of operands of the instructions of translations, the same in V8 13.6 and 14.6 (v8_translation.c). */
+const uint8_t mp_v8_translation_operands[${translation.split(',').length}] = {
+  ${translation}};
 `);

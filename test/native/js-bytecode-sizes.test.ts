@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { NATIVE, NODE_LINES, nodeBinary } from './helpers/js-probe.ts';
 
-test("the tables of bytecode sizes are those in the .symtab of Node's binaries", () => {
+test("the tables of bytecode sizes and translation operands are those in the .symtab of Node's binaries", () => {
   const made = execFileSync(
     process.execPath,
     [join(NATIVE, 'tools/bytecode-sizes.mjs'), ...NODE_LINES.map(nodeBinary)],

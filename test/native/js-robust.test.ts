@@ -54,6 +54,7 @@ describe('the parts that need no V8, under sanitizers', () => {
   const SANITIZERS = ['-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
   test.each([
     ['v8_position_test', ['src/v8_position.c', 'src/v8_bytecode_sizes.c']],
+    ['v8_translation_test', ['src/v8_translation.c', 'src/v8_position.c', 'src/v8_bytecode_sizes.c']],
     ['v8_strings_test', ['src/v8_strings.c', 'src/peek.c']],
     ['peek_test', ['src/peek.c']],
   ])('%s', (name, sources) => {
