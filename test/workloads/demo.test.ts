@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { FIXTURES, run, runtimesAreMissing, scratch } from './workloads.ts';
 
-describe.skipIf(runtimesAreMissing())('the demo', () => {
+describe.skipIf(runtimesAreMissing())('the demo', { timeout: 120_000 }, () => {
   it('leaves the program as it is, and says where the flame graph is', async () => {
     const output = join(scratch(), 'recording');
     const program = [
