@@ -46,9 +46,7 @@ export function writeSpeedscope(profile: Profile, options: ReportOptions): strin
   const program = profile.processes[0]?.name ?? 'program';
   const profiles: SpeedscopeProfile[] = [];
   for (const column of COLUMN_ORDER) {
-    const { type } = SAMPLE_TYPES[column];
-    const name = column === INUSE_SPACE ? `${type} by arena` : type;
-    profiles.push(...signedProfiles(name, column, stacks));
+    profiles.push(...signedProfiles(profileName(profile, column), column, stacks));
   }
   profiles.push(...arenaProfiles(stacks));
   profiles.push(...signedProfiles('merged', INUSE_SPACE, mergedStacks(profile, frames, table)));
@@ -60,6 +58,14 @@ export function writeSpeedscope(profile: Profile, options: ReportOptions): strin
     shared: { frames: table.frames },
     profiles,
   });
+}
+
+/** A heap that does not know a column is missing in its picture: the name says so. */
+function profileName({ unknown }: Profile, column: Column): string {
+  const { type } = SAMPLE_TYPES[column];
+  const missing = unknown.filter(({ types }) => types.includes(type)).map(({ heap }) => heap);
+  const name = column === INUSE_SPACE ? `${type} by arena` : type;
+  return missing.length === 0 ? name : `${name} (without ${missing.join(', ')}: not known)`;
 }
 
 /** Frames by number, each once. */

@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
+import { COMPACT_MAX_STACKS, fold } from '../../src/analyze/fold.ts';
 import { summarize } from '../../src/analyze/summary.ts';
 import type { Profile, Values } from '../../src/model/profile.ts';
-import { FORMATS } from '../../src/report/index.ts';
+import { FORMATS, readPprof } from '../../src/report/index.ts';
 import { goPprof, HAS_GO } from '../helpers/go-pprof.ts';
 import { inferenceProfile, js, makeProfile, native, poolProfile } from '../helpers/profiles.ts';
 
@@ -126,6 +127,20 @@ describe.skipIf(!HAS_GO)('go tool pprof', () => {
     const stripped = goPprof('-top', file('bare.pb.gz', { ...bare, locations }));
     expect(stripped).toMatch(/100% {2}\[x\.so\]$/m);
   });
+});
+
+it('fits the limits of continuous profilers once it is folded: 4,000 samples, 4 MiB', () => {
+  const frames = Array.from({ length: 2_999 }, (_, i) => js(`function${i}`, `src/module${i % 199}.ts`, i + 1));
+  const samples = Array.from({ length: 30_011 }, (_, i) => ({
+    stack: Array.from({ length: 40 }, (_, depth) => frames[(i * 31 + depth * 7) % 2_999] ?? js('f', 'a.js', 1)),
+    values: [i, i * 4_099, i, i * 4_099 + 1] as const,
+    labels: { arena: `glibc#${i % 17}`, thread: `tid ${i % 13}` },
+  }));
+  const profile = fold(makeProfile(samples), COMPACT_MAX_STACKS);
+  const summary = summarize(profile, { memprofVersion: '0.0.0' });
+  const bytes = FORMATS.pprof(profile, { summary });
+  expect(readPprof(bytes).samples).toHaveLength(4_000);
+  expect(gunzipSync(bytes).length).toBeLessThan(4 * MIB);
 });
 
 it('is compressed, and names appear once', () => {

@@ -87,6 +87,19 @@ describe('the speedscope file', () => {
     ]);
   });
 
+  it('says in the name of a profile which heap is missing in it', () => {
+    expect(
+      speedscope(inferenceProfile())
+        .profiles.slice(0, 4)
+        .map(({ name }) => name),
+    ).toEqual([
+      'inuse_space by arena',
+      'alloc_space (without v8: not known)',
+      'inuse_objects',
+      'alloc_objects (without v8: not known)',
+    ]);
+  });
+
   it('shows pool, arena and then the call path; without pools the heap instead', () => {
     const path = (profile: Profile, index: number) => {
       const file = speedscope(profile);
