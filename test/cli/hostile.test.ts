@@ -153,7 +153,7 @@ describe('programs that cannot be sampled', () => {
     // sh with another loader written over its own: the kernel refuses it, and we must say what env(1) would.
     const bytes = execFileSync('cat', ['/bin/sh']);
     const at = bytes.indexOf('/lib64/ld-linux-x86-64.so.2');
-    bytes.write('/lib/ld-musl-x86_64.so.1\0\0\0', at, 'latin1');
+    bytes.write('/lib/ld-musl-nowhere.so.1\0\0', at, 'latin1');
     writeFileSync(join(cwd, 'program'), bytes, { mode: 0o755 });
     const { stderr, status } = await memprof(['run', '-q', '-o', 'out', '--', './program'], { cwd });
     expect(stderr).toContain('cannot start ./program');

@@ -25,7 +25,7 @@ test('nothing of the program but names, sizes and times is in any output', async
      const kept = [];
      function load() {
        kept.push(require('fs').readFileSync('data.txt'), require('fs').readFileSync('data.txt', 'utf8'));
-       kept.push(Buffer.from('canary' + 'buffer7919'.repeat(10007)), ('canary' + 'heap7919').repeat(10007).split('c'));
+       kept.push(Buffer.from('canary' + 'buffer7919'.repeat(1000003)), ('canary' + 'heap7919').repeat(10007).split('c'));
        kept.push(process.argv.slice(2).join().repeat(1009), JSON.stringify(process.env).repeat(101));
      }
      load();
