@@ -25,15 +25,15 @@ const FLAGS = [
   ...['malloc', 'calloc', 'realloc', 'free', 'memalign', 'aligned_alloc', 'posix_memalign'].map(
     (f) => `-fno-builtin-${f}`,
   ),
-  ...['-shared', '-Wl,-z,nodelete', '-Wl,-z,now', '-Wl,-soname,libmemprof.so'],
+  ...['-shared', '-Wl,-z,nodelete', '-Wl,-z,now', '-Wl,-z,defs', '-Wl,-soname,libmemprof.so'],
 ];
 const SUPPORTED = ['linux-x64-glibc'];
 
 /** The name of this machine's folder in `build/` and `prebuilt/`: platform, processor, C library. */
 function target() {
   if (process.platform !== 'linux') return `${process.platform}-${process.arch}`;
-  const report = process.report?.getReport();
-  const libc = report?.header?.glibcVersionRuntime ? 'glibc' : 'musl';
+  process.report.excludeNetwork = true; // or it resolves host names
+  const libc = process.report.getReport().header.glibcVersionRuntime ? 'glibc' : 'musl';
   return `linux-${process.arch}-${libc}`;
 }
 

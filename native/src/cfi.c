@@ -72,7 +72,8 @@ static bool parse_fde(const struct mp_cfi_table *table, uintptr_t at, struct ent
   if (!open_record(table, at, &fde)) return false;
   uintptr_t pointer_at = fde.at;
   uint64_t back = mp_dwarf_fixed(&fde, 4);
-  if (!fde.ok || back == 0 || back > pointer_at - table->start || !parse_cie(table, pointer_at - back, entry)) return false;
+  if (!fde.ok || back == 0 || back > pointer_at - table->start || !parse_cie(table, pointer_at - back, entry))
+    return false;
   entry->start = mp_dwarf_pointer(&fde, entry->pointer_encoding, table->hdr);
   entry->size = mp_dwarf_pointer(&fde, entry->pointer_encoding & 0x0f, 0);
   uint64_t augmentation = mp_dwarf_uleb(&fde);
@@ -91,7 +92,9 @@ static uintptr_t find_fde(const struct mp_cfi_table *table, uintptr_t pc) {
   uint8_t table_encoding = (uint8_t)mp_dwarf_fixed(&header, 1);
   mp_dwarf_pointer(&header, frame_encoding, table->hdr);
   uint64_t count = mp_dwarf_pointer(&header, count_encoding, table->hdr);
-  if (!header.ok || table_encoding != (MP_DW_EH_PE_DATAREL | MP_DW_EH_PE_SDATA4) || count > (table->end - header.at) / 8) return 0;
+  if (!header.ok || table_encoding != (MP_DW_EH_PE_DATAREL | MP_DW_EH_PE_SDATA4) ||
+      count > (table->end - header.at) / 8)
+    return 0;
   const char *pairs = (const char *)header.at;
   int64_t wanted = (int64_t)(pc - table->hdr);
   uint64_t low = 0, high = count;
@@ -110,7 +113,7 @@ static uintptr_t find_fde(const struct mp_cfi_table *table, uintptr_t pc) {
   return table->hdr + (uintptr_t)(intptr_t)value;
 }
 
-/* --- the instructions ----------------------------------------------------------------------------------------------- */
+/* --- the instructions --- */
 
 struct machine {
   struct mp_frame_rules *rules;
@@ -161,26 +164,17 @@ static bool execute_extended(struct machine *m, struct mp_dwarf_reader *r, uint8
   int64_t align = m->entry->data_align;
   uint64_t reg;
   switch (op) {
-    case 0x00: /* nop */
-      return true;
-    case 0x01: /* set_loc */
-      m->location = mp_dwarf_pointer(r, m->entry->pointer_encoding, m->hdr);
-      return true;
-    case 0x02: /* advance_loc1, 2, 4 */
-      return advance(m, mp_dwarf_fixed(r, 1)), true;
-    case 0x03:
-      return advance(m, mp_dwarf_fixed(r, 2)), true;
-    case 0x04:
-      return advance(m, mp_dwarf_fixed(r, 4)), true;
+    case 0x00: /* nop */ return true;
+    case 0x01: /* set_loc */ m->location = mp_dwarf_pointer(r, m->entry->pointer_encoding, m->hdr); return true;
+    case 0x02: /* advance_loc1, 2, 4 */ return advance(m, mp_dwarf_fixed(r, 1)), true;
+    case 0x03: return advance(m, mp_dwarf_fixed(r, 2)), true;
+    case 0x04: return advance(m, mp_dwarf_fixed(r, 4)), true;
     case 0x05: /* offset_extended */
       reg = mp_dwarf_uleb(r);
       return set(m, reg, MP_RULE_OFFSET, (int64_t)mp_dwarf_uleb(r) * align), true;
-    case 0x06: /* restore_extended */
-      return restore(m, mp_dwarf_uleb(r)), true;
-    case 0x07: /* undefined */
-      return set(m, mp_dwarf_uleb(r), MP_RULE_UNDEFINED, 0), true;
-    case 0x08: /* same_value */
-      return set(m, mp_dwarf_uleb(r), MP_RULE_SAME, 0), true;
+    case 0x06: /* restore_extended */ return restore(m, mp_dwarf_uleb(r)), true;
+    case 0x07: /* undefined */ return set(m, mp_dwarf_uleb(r), MP_RULE_UNDEFINED, 0), true;
+    case 0x08: /* same_value */ return set(m, mp_dwarf_uleb(r), MP_RULE_SAME, 0), true;
     case 0x09: /* register: in another register, which we do not follow */
       reg = mp_dwarf_uleb(r);
       mp_dwarf_uleb(r);
@@ -193,13 +187,9 @@ static bool execute_extended(struct machine *m, struct mp_dwarf_reader *r, uint8
       if (m->depth == 0) return false;
       *m->rules = m->saved[--m->depth];
       return true;
-    case 0x0c: /* def_cfa */
-      reg = mp_dwarf_uleb(r);
-      return set_cfa(m, reg, (int64_t)mp_dwarf_uleb(r)), true;
-    case 0x0d: /* def_cfa_register */
-      return set_cfa(m, mp_dwarf_uleb(r), m->rules->cfa.value), true;
-    case 0x0e: /* def_cfa_offset */
-      return set_cfa(m, m->rules->cfa.reg, (int64_t)mp_dwarf_uleb(r)), true;
+    case 0x0c: /* def_cfa */ reg = mp_dwarf_uleb(r); return set_cfa(m, reg, (int64_t)mp_dwarf_uleb(r)), true;
+    case 0x0d: /* def_cfa_register */ return set_cfa(m, mp_dwarf_uleb(r), m->rules->cfa.value), true;
+    case 0x0e: /* def_cfa_offset */ return set_cfa(m, m->rules->cfa.reg, (int64_t)mp_dwarf_uleb(r)), true;
     case 0x0f: /* def_cfa_expression */
       m->rules->cfa = (struct mp_rule){.kind = MP_RULE_VALUE_EXPRESSION, .value = (int32_t)skip_expression(m, r)};
       return true;
@@ -209,11 +199,8 @@ static bool execute_extended(struct machine *m, struct mp_dwarf_reader *r, uint8
     case 0x11: /* offset_extended_sf */
       reg = mp_dwarf_uleb(r);
       return set(m, reg, MP_RULE_OFFSET, mp_dwarf_sleb(r) * align), true;
-    case 0x12: /* def_cfa_sf */
-      reg = mp_dwarf_uleb(r);
-      return set_cfa(m, reg, mp_dwarf_sleb(r) * align), true;
-    case 0x13: /* def_cfa_offset_sf */
-      return set_cfa(m, m->rules->cfa.reg, mp_dwarf_sleb(r) * align), true;
+    case 0x12: /* def_cfa_sf */ reg = mp_dwarf_uleb(r); return set_cfa(m, reg, mp_dwarf_sleb(r) * align), true;
+    case 0x13: /* def_cfa_offset_sf */ return set_cfa(m, m->rules->cfa.reg, mp_dwarf_sleb(r) * align), true;
     case 0x14: /* val_offset */
       reg = mp_dwarf_uleb(r);
       return set(m, reg, MP_RULE_VALUE, (int64_t)mp_dwarf_uleb(r) * align), true;
@@ -223,15 +210,12 @@ static bool execute_extended(struct machine *m, struct mp_dwarf_reader *r, uint8
     case 0x16: /* val_expression */
       reg = mp_dwarf_uleb(r);
       return set(m, reg, MP_RULE_VALUE_EXPRESSION, skip_expression(m, r)), true;
-    case 0x2d: /* arm64: the return address changes between signed and plain; stripping does not care */
-      return true;
-    case 0x2e: /* GNU_args_size */
-      return mp_dwarf_uleb(r), true;
+    case 0x2d: /* arm64: the return address changes between signed and plain; stripping does not care */ return true;
+    case 0x2e: /* GNU_args_size */ return mp_dwarf_uleb(r), true;
     case 0x2f: /* GNU_negative_offset_extended */
       reg = mp_dwarf_uleb(r);
       return set(m, reg, MP_RULE_OFFSET, -(int64_t)mp_dwarf_uleb(r) * align), true;
-    default:
-      return false;
+    default: return false;
   }
 }
 

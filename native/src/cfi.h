@@ -1,8 +1,8 @@
 /* Call frame information: from a program counter to the rules that recover the caller's registers.
  *
  * Written from the DWARF 5 specification (chapter 6.4) and the Linux Standard Base's description of .eh_frame and
- * .eh_frame_hdr. Only the registers that leave a frame are followed: the frame pointer, one more callee-saved register, and
- * the return address. */
+ * .eh_frame_hdr. Only the registers that leave a frame are followed: the frame pointer, one more callee-saved register,
+ * and the return address. */
 #ifndef MEMPROF_CFI_H
 #define MEMPROF_CFI_H
 

@@ -40,7 +40,8 @@ static bool binary(uint8_t op, uint64_t a, uint64_t b, uint64_t *result) {
 }
 
 /* The operations that linkers (PLT entries) and C libraries (signal frames, realigned stacks) use. */
-static bool evaluate(uintptr_t at, const struct mp_registers *registers, uint64_t cfa, mp_read_word read, uint64_t *result) {
+static bool evaluate(uintptr_t at, const struct mp_registers *registers, uint64_t cfa, mp_read_word read,
+                     uint64_t *result) {
   struct mp_dwarf_reader r = {at, at + 16, true};
   uint64_t length = mp_dwarf_uleb(&r);
   r.end = r.at + length;
@@ -82,15 +83,16 @@ static bool evaluate(uintptr_t at, const struct mp_registers *registers, uint64_
   return true;
 }
 
-static bool apply(const struct mp_frame_rules *rules, const struct mp_rule *rule, const struct mp_registers *registers, uint64_t cfa,
-                  mp_read_word read, uint64_t *value) {
+static bool apply(const struct mp_frame_rules *rules, const struct mp_rule *rule, const struct mp_registers *registers,
+                  uint64_t cfa, mp_read_word read, uint64_t *value) {
   uint64_t where;
   switch (rule->kind) {
     case MP_RULE_SAME: return true; /* *value holds it already */
     case MP_RULE_OFFSET: return read(cfa + (uint64_t)(int64_t)rule->value, value);
     case MP_RULE_VALUE: return *value = cfa + (uint64_t)(int64_t)rule->value, true;
     case MP_RULE_EXPRESSION:
-      return evaluate(rules->base + (uintptr_t)(intptr_t)rule->value, registers, cfa, read, &where) && read(where, value);
+      return evaluate(rules->base + (uintptr_t)(intptr_t)rule->value, registers, cfa, read, &where) &&
+             read(where, value);
     case MP_RULE_VALUE_EXPRESSION:
       return evaluate(rules->base + (uintptr_t)(intptr_t)rule->value, registers, cfa, read, value);
     default: return false;

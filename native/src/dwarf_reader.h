@@ -47,8 +47,8 @@ static inline uint64_t mp_dwarf_uleb(struct mp_dwarf_reader *r) { return mp_dwar
 
 static inline int64_t mp_dwarf_sleb(struct mp_dwarf_reader *r) { return (int64_t)mp_dwarf_leb(r, true); }
 
-/* A pointer in one of the encodings of .eh_frame. `data` is the base of data-relative ones. Indirect pointers (personality
- * routines) are skipped, not followed. */
+/* A pointer in one of the encodings of .eh_frame. `data` is the base of data-relative ones. Indirect pointers
+ * (personality routines) are skipped, not followed. */
 static inline uintptr_t mp_dwarf_pointer(struct mp_dwarf_reader *r, uint8_t encoding, uintptr_t data) {
   static const uint8_t SIZE[16] = {8, 0, 2, 4, 8, 0, 0, 0, 8, 0, 2, 4, 8, 0, 0, 0};
   if (encoding == MP_DW_EH_PE_OMIT) return 0;

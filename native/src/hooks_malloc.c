@@ -57,8 +57,8 @@ MP_HOOK void free_aligned_sized(void *old, size_t alignment, size_t bytes) {
   mp_real.free_aligned_sized(old, alignment, bytes);
 }
 
-/* The old block is forgotten before the call, because another thread may get its address the moment that realloc lets go of
- * it; when realloc fails the block is still there, and so must be its sample. */
+/* The old block is forgotten before the call, because another thread may get its address the moment that realloc lets
+ * go of it; when realloc fails the block is still there, and so must be its sample. */
 static MP_SLOW void *realloc_slow(void *old, size_t bytes) {
   struct mp_live former;
   bool was_sampled = mp_live_maybe(old) && mp_record_free(old, &former);

@@ -18,7 +18,7 @@
 
 static uint64_t page_up(uint64_t bytes) { return (bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1); }
 
-/* --- events ---------------------------------------------------------------------------------------------------------- */
+/* --- events --- */
 
 static void store_event(enum mp_event_type type, uint64_t start, uint64_t bytes, uint32_t site, uint64_t now_ns) {
   const struct mp_site *sites = mp_store_region(MP_REGION_SITES);
@@ -57,9 +57,10 @@ static void record_mapping(uint64_t start, size_t bytes, int protection, int fla
   mp_count(MP_SAMPLE_NS, mp_now_ns() - now_ns);
 }
 
-/* --- hooks ------------------------------------------------------------------------------------------------------------ */
+/* --- hooks --- */
 
-static MP_SLOW void *map(void *address, size_t bytes, int protection, int flags, int fd, off_t offset, const void *caller) {
+static MP_SLOW void *map(void *address, size_t bytes, int protection, int flags, int fd, off_t offset,
+                         const void *caller) {
   bool replaces = flags & MAP_FIXED;
   if (replaces) mp_peek_invalidate((uintptr_t)address, bytes);
   void *mapped = mp_real.mmap(address, bytes, protection, flags, fd, offset);
@@ -87,7 +88,8 @@ MP_HOOK int munmap(void *address, size_t bytes) {
   int saved_errno = errno;
   uint64_t start = (uintptr_t)address;
   mp_peek_invalidate(start, bytes);
-  bool valid = bytes != 0 && (start & (PAGE_BYTES - 1)) == 0 && start + page_up(bytes) > start; /* what the kernel refuses */
+  bool valid =
+      bytes != 0 && (start & (PAGE_BYTES - 1)) == 0 && start + page_up(bytes) > start; /* what the kernel refuses */
   if (valid && mp_enter()) {
     if (!mp_mappings_unmap(start, start + page_up(bytes), mp_now_ns())) {
       mp_count(MP_DROPPED_MAPPINGS, 1);
@@ -128,7 +130,8 @@ MP_HOOK int mprotect(void *address, size_t bytes, int protection) {
   return result;
 }
 
-/* What is known of the old range is put aside before the call, because its addresses may be somebody else's afterwards. */
+/* What is known of the old range is put aside before the call, because its addresses may be somebody else's afterwards.
+ */
 static void *move(void *old, size_t old_bytes, size_t new_bytes, int flags, void *new_address) {
   struct mp_moved_range moved;
   uint64_t old_size = page_up(old_bytes), new_size = page_up(new_bytes), start = (uintptr_t)old;
@@ -174,7 +177,7 @@ MP_HOOK void *mremap(void *old, size_t old_bytes, size_t new_bytes, int flags, .
   return result;
 }
 
-/* --- dlclose ----------------------------------------------------------------------------------------------------------- */
+/* --- dlclose --- */
 
 static int read_unload_count(struct dl_phdr_info *info, size_t size, void *data) {
   (void)size;
@@ -182,8 +185,8 @@ static int read_unload_count(struct dl_phdr_info *info, size_t size, void *data)
   return 1;
 }
 
-/* Most dlclose calls only drop a reference; a new generation is needed when addresses may come to mean something else. Here,
- * outside of any allocation, the loader's lock is free to be taken. */
+/* Most dlclose calls only drop a reference; a new generation is needed when addresses may come to mean something else.
+ * Here, outside of any allocation, the loader's lock is free to be taken. */
 MP_HOOK int dlclose(void *handle) {
   unsigned long long before = 0, after = 0;
   bool watching = mp_thread.guard == 0 && mp_store_header() != NULL;

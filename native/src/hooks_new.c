@@ -1,6 +1,6 @@
 /* C++'s operator new and delete, under their mangled names. They go on to the real operators, which keep the program's
- * new-handler and exceptions; whether those come back to our malloc (libstdc++) or not (tcmalloc, mimalloc) shows in the
- * countdown, so that no allocation counts twice. */
+ * new-handler and exceptions; whether those come back to our malloc (libstdc++) or not (tcmalloc, mimalloc) shows in
+ * the countdown, so that no allocation counts twice. */
 #include <stdbool.h>
 
 #include "hooks.h"
@@ -9,8 +9,8 @@
 #include "sampler.h"
 #include "symbols.h"
 
-/* Resolved at the first call of each, because libstdc++ may be loaded long after us; then found in load order, also where it
- * was loaded for one addon alone. Without any C++ runtime there is nobody to throw: malloc has to do. */
+/* Resolved at the first call of each, because libstdc++ may be loaded long after us; then found in load order, also
+ * where it was loaded for one addon alone. Without any C++ runtime there is nobody to throw: malloc has to do. */
 static void *find(void **cache, const char *name) {
   void *found = __atomic_load_n(cache, __ATOMIC_RELAXED);
   if (mp_likely(found != NULL)) return found;
@@ -19,23 +19,23 @@ static void *find(void **cache, const char *name) {
   return found;
 }
 
-#define NEW(name, parameters, arguments, stand_in)           \
-  MP_HOOK void *name parameters {                            \
-    static void *cache;                                      \
-    void *(*real) parameters = find(&cache, #name);          \
-    struct mp_mark mark = mp_mark();                         \
-    void *address = real ? real arguments : (stand_in);      \
-    mp_account_since(mark, address, bytes);                  \
-    return address;                                          \
+#define NEW(name, parameters, arguments, stand_in)      \
+  MP_HOOK void *name parameters {                       \
+    static void *cache;                                 \
+    void *(*real)parameters = find(&cache, #name);      \
+    struct mp_mark mark = mp_mark();                    \
+    void *address = real ? real arguments : (stand_in); \
+    mp_account_since(mark, address, bytes);             \
+    return address;                                     \
   }
 
-#define DELETE(name, parameters, arguments)                  \
-  MP_HOOK void name parameters {                             \
-    static void *cache;                                      \
+#define DELETE(name, parameters, arguments)                         \
+  MP_HOOK void name parameters {                                    \
+    static void *cache;                                             \
     if (mp_unlikely(mp_live_maybe(old))) mp_record_free(old, NULL); \
-    void (*real) parameters = find(&cache, #name);           \
-    if (mp_unlikely(!real)) return mp_real.free(old);        \
-    real arguments;                                          \
+    void(*real) parameters = find(&cache, #name);                   \
+    if (mp_unlikely(!real)) return mp_real.free(old);               \
+    real arguments;                                                 \
   }
 
 typedef const void *nothrow_t; /* const std::nothrow_t & */
@@ -46,8 +46,10 @@ NEW(_ZnwmRKSt9nothrow_t, (size_t bytes, nothrow_t tag), (bytes, tag), mp_real.ma
 NEW(_ZnamRKSt9nothrow_t, (size_t bytes, nothrow_t tag), (bytes, tag), mp_real.malloc(bytes))
 NEW(_ZnwmSt11align_val_t, (size_t bytes, size_t alignment), (bytes, alignment), mp_real.memalign(alignment, bytes))
 NEW(_ZnamSt11align_val_t, (size_t bytes, size_t alignment), (bytes, alignment), mp_real.memalign(alignment, bytes))
-NEW(_ZnwmSt11align_val_tRKSt9nothrow_t, (size_t bytes, size_t alignment, nothrow_t tag), (bytes, alignment, tag), mp_real.memalign(alignment, bytes))
-NEW(_ZnamSt11align_val_tRKSt9nothrow_t, (size_t bytes, size_t alignment, nothrow_t tag), (bytes, alignment, tag), mp_real.memalign(alignment, bytes))
+NEW(_ZnwmSt11align_val_tRKSt9nothrow_t, (size_t bytes, size_t alignment, nothrow_t tag), (bytes, alignment, tag),
+    mp_real.memalign(alignment, bytes))
+NEW(_ZnamSt11align_val_tRKSt9nothrow_t, (size_t bytes, size_t alignment, nothrow_t tag), (bytes, alignment, tag),
+    mp_real.memalign(alignment, bytes))
 
 DELETE(_ZdlPv, (void *old), (old))
 DELETE(_ZdaPv, (void *old), (old))

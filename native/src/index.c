@@ -9,7 +9,9 @@
 
 static uint64_t slot_of(const struct mp_index_table *table, uint64_t hash) { return hash % table->capacity; }
 
-static uint64_t next_slot(const struct mp_index_table *table, uint64_t slot) { return slot + 1 == table->capacity ? 0 : slot + 1; }
+static uint64_t next_slot(const struct mp_index_table *table, uint64_t slot) {
+  return slot + 1 == table->capacity ? 0 : slot + 1;
+}
 
 uint32_t mp_index_find(const struct mp_index *self, uint64_t hash, mp_index_equal equal, const void *wanted) {
   const struct mp_index_table *table = __atomic_load_n(&self->table, __ATOMIC_ACQUIRE);
@@ -45,7 +47,8 @@ static struct mp_index_table *table_of_capacity(struct mp_index *self, uint64_t 
 bool mp_index_reserve(struct mp_index *self, mp_index_hash hash) {
   struct mp_index_table *old = self->table;
   if (old && (self->used + 1) * 4 <= old->capacity * 3) return true;
-  /* Mostly freed slots: a table of the same size. Otherwise a larger one; smaller ones stay mapped, for their readers. */
+  /* Mostly freed slots: a table of the same size. Otherwise a larger one; smaller ones stay mapped, for their readers.
+   */
   uint64_t capacity = !old ? FIRST_CAPACITY : self->records * 2 < old->capacity ? old->capacity : old->capacity * 2;
   uint64_t changes = self->changes;
   __atomic_store_n(&self->changes, changes + 1, __ATOMIC_SEQ_CST);

@@ -43,7 +43,7 @@ static void publish(enum mp_region_id id, uint64_t count) {
   __atomic_store_n(&region->used, region->used + count, __ATOMIC_RELEASE);
 }
 
-/* --- strings -------------------------------------------------------------------------------------------------------- */
+/* --- strings --- */
 
 struct text {
   const char *bytes;
@@ -90,11 +90,15 @@ uint32_t mp_store_string(const char *utf8, size_t bytes) {
   return id;
 }
 
-/* --- functions ------------------------------------------------------------------------------------------------------ */
+/* --- functions --- */
 
-static struct mp_function *function_at(uint32_t index) { return (struct mp_function *)mp_store.base[MP_REGION_FUNCTIONS] + index; }
+static struct mp_function *function_at(uint32_t index) {
+  return (struct mp_function *)mp_store.base[MP_REGION_FUNCTIONS] + index;
+}
 
-static bool function_equal(uint32_t index, const void *wanted) { return memcmp(function_at(index), wanted, sizeof(struct mp_function)) == 0; }
+static bool function_equal(uint32_t index, const void *wanted) {
+  return memcmp(function_at(index), wanted, sizeof(struct mp_function)) == 0;
+}
 
 static uint64_t function_hash(uint32_t index) { return hash_bytes(function_at(index), sizeof(struct mp_function)); }
 
@@ -116,7 +120,7 @@ uint32_t mp_store_function(const struct mp_function *function) {
   return index;
 }
 
-/* --- modules -------------------------------------------------------------------------------------------------------- */
+/* --- modules --- */
 
 static bool same_module(const struct mp_module *a, const struct mp_module *b) {
   return a->start == b->start && a->end == b->end && a->bias == b->bias && a->path == b->path &&
@@ -127,7 +131,8 @@ uint32_t mp_store_module(const struct mp_module *module) {
   if (!mp_store_header() || !mp_lock_acquire(&lock)) return MP_NONE;
   struct mp_module *records = mp_store_region(MP_REGION_MODULES);
   uint32_t index = MP_NONE;
-  /* From the newest back: an older record that overlaps is of a module that is gone, and so is all that came before it. */
+  /* From the newest back: an older record that overlaps is of a module that is gone, and so is all that came before it.
+   */
   for (uint64_t i = region_of(MP_REGION_MODULES)->used; i-- > 0 && index == MP_NONE;) {
     if (same_module(&records[i], module)) index = (uint32_t)i;
     if (records[i].start < module->end && module->start < records[i].end) break;
@@ -143,7 +148,7 @@ uint32_t mp_store_module(const struct mp_module *module) {
   return index;
 }
 
-/* --- stacks --------------------------------------------------------------------------------------------------------- */
+/* --- stacks --- */
 
 struct child {
   uint64_t frame;
@@ -166,7 +171,8 @@ static uint32_t add_node(const struct child *child, uint64_t hash) {
   uint32_t index = room_for(MP_REGION_NODES, start + 1);
   if (index == MP_NONE || !mp_index_reserve(&nodes, node_hash)) return MP_NONE;
   index += start;
-  *node_at(index) = (struct mp_node){.frame = child->frame, .parent = child->parent, .depth = child->parent ? node_at(child->parent)->depth + 1 : 1};
+  *node_at(index) = (struct mp_node){
+      .frame = child->frame, .parent = child->parent, .depth = child->parent ? node_at(child->parent)->depth + 1 : 1};
   publish(MP_REGION_NODES, start + 1);
   mp_index_insert(&nodes, hash, index);
   return index;
@@ -194,14 +200,15 @@ uint32_t mp_store_stack(const uint64_t *frames, int count, uint32_t *flags) {
   return node;
 }
 
-/* --- sites ---------------------------------------------------------------------------------------------------------- */
+/* --- sites --- */
 
 static struct mp_site *site_at(uint32_t index) { return (struct mp_site *)mp_store.base[MP_REGION_SITES] + index; }
 
 static bool site_equal(uint32_t index, const void *wanted) {
   const struct mp_site_key *key = wanted;
   const struct mp_site *site = site_at(index);
-  return site->node == key->node && site->heap == key->heap && site->arena == key->arena && site->tid == key->tid && site->flags == key->flags;
+  return site->node == key->node && site->heap == key->heap && site->arena == key->arena && site->tid == key->tid &&
+         site->flags == key->flags;
 }
 
 static uint64_t key_hash(const struct mp_site_key *key) {
@@ -220,7 +227,8 @@ static uint32_t find_or_add_site(const struct mp_site_key *key) {
   if (index != MP_NONE || !mp_index_reserve(&sites, site_hash)) return index;
   index = room_for(MP_REGION_SITES, 1);
   if (index == MP_NONE) return MP_NONE;
-  *site_at(index) = (struct mp_site){.node = key->node, .heap = key->heap, .arena = key->arena, .tid = key->tid, .flags = key->flags};
+  *site_at(index) =
+      (struct mp_site){.node = key->node, .heap = key->heap, .arena = key->arena, .tid = key->tid, .flags = key->flags};
   publish(MP_REGION_SITES, 1);
   mp_index_insert(&sites, hash, index);
   return index;

@@ -21,7 +21,8 @@ static void filter_raise(uintptr_t address, int by) {
   uint8_t *counter = &mp_live_filter[mp_live_filter_slot(address)];
   uint8_t old = __atomic_load_n(counter, __ATOMIC_RELAXED);
   /* A counter that reached 255 no longer knows how many it stands for, and stays. */
-  while (old != 255 && !__atomic_compare_exchange_n(counter, &old, (uint8_t)(old + by), true, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
+  while (old != 255 &&
+         !__atomic_compare_exchange_n(counter, &old, (uint8_t)(old + by), true, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
   }
 }
 
@@ -67,7 +68,9 @@ static uint32_t take_slot(struct mp_region *region) {
     first_free = next_free[index];
     return index;
   }
-  if (region->used >= region->capacity || !mp_store_reserve(MP_REGION_LIVE, (region->used + 1) * sizeof(struct mp_live))) return MP_NONE;
+  if (region->used >= region->capacity ||
+      !mp_store_reserve(MP_REGION_LIVE, (region->used + 1) * sizeof(struct mp_live)))
+    return MP_NONE;
   uint32_t index = (uint32_t)region->used;
   __atomic_store_n(&region->used, region->used + 1, __ATOMIC_RELEASE);
   return index;
@@ -91,14 +94,19 @@ static bool remove_locked(uintptr_t address, struct mp_live *removed) {
 }
 
 bool mp_live_add(uintptr_t address, uint64_t size_bytes, double weight_bytes, uint64_t now_ns, uint32_t site) {
-  struct mp_live value = {
-      .address = address, .size_bytes = size_bytes, .weight_bytes_f64 = mp_bits_of_double(weight_bytes), .allocated_at_ns = now_ns, .site = site};
+  struct mp_live value = {.address = address,
+                          .size_bytes = size_bytes,
+                          .weight_bytes_f64 = mp_bits_of_double(weight_bytes),
+                          .allocated_at_ns = now_ns,
+                          .site = site};
   struct mp_live stale;
   bool added = false;
   if (mp_lock_acquire(&lock)) {
-    /* Its free was lost: a signal handler that freed inside our own code, or memory given back in a way that we do not see. */
+    /* Its free was lost: a signal handler that freed inside our own code, or memory given back in a way that we do not
+     * see. */
     remove_locked(address, &stale);
-    uint32_t index = mp_index_reserve(&by_address, hash) ? take_slot(&mp_store_header()->regions[MP_REGION_LIVE]) : MP_NONE;
+    uint32_t index =
+        mp_index_reserve(&by_address, hash) ? take_slot(&mp_store_header()->regions[MP_REGION_LIVE]) : MP_NONE;
     if (index != MP_NONE) {
       filter_raise(address, 1); /* first: a free that finds the slot must have seen the counter */
       write_slot(slot_at(index), &value);

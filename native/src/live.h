@@ -1,7 +1,7 @@
 /* The live sampled allocations: the store's live region, found by address.
  *
- * The question "is this pointer sampled?" is asked at every free, so it is answered in two steps: a 64 KiB table of counters
- * that fits the second-level cache (one load, inlined), then an exact index, read without a lock. */
+ * The question "is this pointer sampled?" is asked at every free, so it is answered in two steps: a 64 KiB table of
+ * counters that fits the second-level cache (one load, inlined), then an exact index, read without a lock. */
 #ifndef MEMPROF_LIVE_H
 #define MEMPROF_LIVE_H
 

@@ -18,9 +18,9 @@ struct mp_lock {
   uint32_t abandoned; /* somebody waited in vain: until it is free again, nobody else waits as long */
 };
 
-#define MP_LOCK_SPINS 256     /* about 10 us */
-#define MP_LOCK_YIELDS 32     /* then let the holder run, */
-#define MP_LOCK_NAPS 2000     /* then really: 0.2 s in all, more than a busy machine keeps a thread from running */
+#define MP_LOCK_SPINS 256 /* about 10 us */
+#define MP_LOCK_YIELDS 32 /* then let the holder run, */
+#define MP_LOCK_NAPS 2000 /* then really: 0.2 s in all, more than a busy machine keeps a thread from running */
 #define MP_LOCK_NAP_NS 100000
 
 static inline bool mp_lock_try(struct mp_lock *lock) {
@@ -38,7 +38,8 @@ static __attribute__((noinline, cold, unused)) bool mp_lock_wait(struct mp_lock 
     if (i < MP_LOCK_YIELDS) {
       sched_yield();
     } else {
-      syscall(SYS_nanosleep, &(struct timespec){.tv_nsec = MP_LOCK_NAP_NS}, NULL); /* the function is a cancellation point */
+      /* By system call, because the function is a cancellation point. */
+      syscall(SYS_nanosleep, &(struct timespec){.tv_nsec = MP_LOCK_NAP_NS}, NULL);
     }
     if (mp_lock_try(lock)) return true;
   }

@@ -9,14 +9,17 @@
 static struct mp_lock lock;
 static const struct mp_mapping_listener *listener;
 
-/* The slots in use, by address. A program has some hundred mappings, so moving the tail of an array is quicker than a tree. */
+/* The slots in use, by address. A program has some hundred mappings, so moving the tail of an array is quicker than a
+ * tree. */
 static uint32_t *order;
 static uint32_t order_count;
 /* Freed slots, reused first. */
 static uint32_t *freed;
 static uint32_t freed_count;
 
-static struct mp_mapping *slot_at(uint32_t slot) { return (struct mp_mapping *)mp_store_region(MP_REGION_MAPPINGS) + slot; }
+static struct mp_mapping *slot_at(uint32_t slot) {
+  return (struct mp_mapping *)mp_store_region(MP_REGION_MAPPINGS) + slot;
+}
 
 static struct mp_mapping *nth(uint32_t i) { return slot_at(order[i]); }
 
@@ -44,7 +47,7 @@ static bool finish(bool done) {
   return done;
 }
 
-/* --- records -------------------------------------------------------------------------------------------------------- */
+/* --- records --- */
 
 static void write_slot(struct mp_mapping *slot, const struct mp_mapping *value) {
   uint32_t sequence = slot->sequence;
@@ -74,7 +77,8 @@ static bool insert(uint32_t i, const struct mp_mapping *value) {
   if (freed_count > 0) {
     slot = freed[--freed_count];
   } else {
-    if (region->used >= region->capacity || !mp_store_reserve(MP_REGION_MAPPINGS, (region->used + 1) * sizeof *value)) return false;
+    if (region->used >= region->capacity || !mp_store_reserve(MP_REGION_MAPPINGS, (region->used + 1) * sizeof *value))
+      return false;
     slot = (uint32_t)region->used;
     __atomic_store_n(&region->used, region->used + 1, __ATOMIC_RELEASE);
   }
@@ -135,13 +139,15 @@ static void join_at(uint64_t address) {
   uint32_t i = first_after(address);
   if (i == 0 || i == order_count) return;
   struct mp_mapping left = *nth(i - 1), right = *nth(i);
-  if (left.end != address || right.start != address || left.site != right.site || !left.committed_bytes != !right.committed_bytes) return;
+  if (left.end != address || right.start != address || left.site != right.site ||
+      !left.committed_bytes != !right.committed_bytes)
+    return;
   erase(i);
   struct mp_mapping joined = part_of(&left, left.start, right.end);
   update(i - 1, &joined);
 }
 
-/* --- operations ------------------------------------------------------------------------------------------------------ */
+/* --- operations --- */
 
 static bool remove_range(uint64_t start, uint64_t end, uint64_t now_ns) {
   if (!split_around(start, end)) return false;
@@ -156,7 +162,8 @@ static bool remove_range(uint64_t start, uint64_t end, uint64_t now_ns) {
 
 bool mp_mappings_map(uint64_t start, uint64_t end, bool committed, uint32_t site, uint64_t now_ns) {
   if (!begin()) return false;
-  struct mp_mapping value = {.start = start, .end = end, .committed_bytes = committed ? end - start : 0, .mapped_at_ns = now_ns, .site = site};
+  struct mp_mapping value = {
+      .start = start, .end = end, .committed_bytes = committed ? end - start : 0, .mapped_at_ns = now_ns, .site = site};
   bool done = remove_range(start, end, now_ns) && insert(first_after(start), &value);
   if (done && committed) listener->committed(start, end - start, site, now_ns);
   if (done) {
@@ -219,7 +226,8 @@ bool mp_mappings_take(uint64_t start, uint64_t end, struct mp_moved_range *moved
     struct mp_mapping whole = *nth(i);
     uint64_t offset = whole.start - start, bytes = whole.end - whole.start;
     if (moved->count < MP_MOVED_PIECES) {
-      moved->pieces[moved->count++] = (struct mp_mapping_piece){offset, bytes, whole.mapped_at_ns, whole.site, whole.committed_bytes != 0};
+      moved->pieces[moved->count++] =
+          (struct mp_mapping_piece){offset, bytes, whole.mapped_at_ns, whole.site, whole.committed_bytes != 0};
     } else {
       struct mp_mapping_piece *last = &moved->pieces[MP_MOVED_PIECES - 1];
       last->bytes = offset + bytes - last->offset;

@@ -1,7 +1,8 @@
-/* The mapped ranges that the program asked for itself (mmap and its relatives), exactly: what is committed, where, by whom.
+/* The mapped ranges that the program asked for itself (mmap and its relatives), exactly: what is committed, where, by
+ * whom.
  *
- * A range is committed while its protection is not PROT_NONE. What the C library maps behind the hooks' back (malloc's own
- * chunks, thread stacks, libraries) is not here: those bytes are counted where they are handed out. */
+ * A range is committed while its protection is not PROT_NONE. What the C library maps behind the hooks' back (malloc's
+ * own chunks, thread stacks, libraries) is not here: those bytes are counted where they are handed out. */
 #ifndef MEMPROF_MAPPINGS_H
 #define MEMPROF_MAPPINGS_H
 
@@ -31,8 +32,8 @@ struct mp_mapping_change mp_mappings_would_change(uint64_t start, uint64_t end, 
 /* Newly committed pieces get the site of the call that committed them; others keep theirs. */
 bool mp_mappings_protect(uint64_t start, uint64_t end, bool committed, uint32_t site, uint64_t now_ns);
 
-/* Moving a range (mremap): taken out before the call, put back after it, wherever it then is, without events: no byte was
- * committed or given back. Of more than MP_MOVED_PIECES pieces the last ones are joined. */
+/* Moving a range (mremap): taken out before the call, put back after it, wherever it then is, without events: no byte
+ * was committed or given back. Of more than MP_MOVED_PIECES pieces the last ones are joined. */
 #define MP_MOVED_PIECES 16
 struct mp_mapping_piece {
   uint64_t offset, bytes; /* from the range's start */

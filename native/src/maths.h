@@ -17,7 +17,8 @@ static inline double mp_double_of_bits(uint64_t bits) {
   return x;
 }
 
-/* ln(x) for normal x > 0; relative error below 1e-12: x = m 2^e with m in [1/sqrt 2, sqrt 2), then the artanh series. */
+/* ln(x) for normal x > 0; relative error below 1e-12: x = m 2^e with m in [1/sqrt 2, sqrt 2), then the artanh series.
+ */
 static inline double mp_ln(double x) {
   uint64_t bits = mp_bits_of_double(x);
   int exponent = (int)(bits >> 52) - 1023;

@@ -9,7 +9,8 @@
 
 /* Zeroed, touched lazily, not reserved; NULL when there is none. */
 static inline void *mp_memory_map(size_t bytes) {
-  long address = syscall(SYS_mmap, NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0L);
+  long address =
+      syscall(SYS_mmap, NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0L);
   return address == -1 ? NULL : (void *)address;
 }
 

@@ -50,7 +50,8 @@ static bool read_headers(struct mp_loaded *object) {
   return object->start < object->end;
 }
 
-/* The executable's headers come from the kernel; those of others lie behind the ELF header at the start of their image. */
+/* The executable's headers come from the kernel; those of others lie behind the ELF header at the start of their image.
+ */
 static bool describe(const struct link_map *map, uintptr_t image, struct mp_loaded *object) {
   memset(object, 0, sizeof *object);
   object->bias = map->l_addr;
@@ -108,9 +109,11 @@ static void read_build_id(const struct mp_loaded *object, struct mp_module *modu
 }
 
 static void register_in_store(struct mp_loaded *object) {
-  struct mp_module module = {.start = object->start, .end = object->end, .bias = object->bias, .first_generation = object->generation};
+  struct mp_module module = {
+      .start = object->start, .end = object->end, .bias = object->bias, .first_generation = object->generation};
   module.is_main = object->path == executable_path;
-  if (mp_peek_range((uintptr_t)object->path, 1)) module.path = mp_store_string(object->path, strnlen(object->path, 4096));
+  if (mp_peek_range((uintptr_t)object->path, 1))
+    module.path = mp_store_string(object->path, strnlen(object->path, 4096));
   read_build_id(object, &module);
   uint32_t index = mp_store_module(&module);
   if (index == MP_NONE) return;
@@ -120,7 +123,8 @@ static void register_in_store(struct mp_loaded *object) {
 }
 
 static bool same(const struct mp_loaded *a, const struct mp_loaded *b) {
-  return a->start == b->start && a->end == b->end && a->bias == b->bias && a->eh_frame_hdr == b->eh_frame_hdr && a->path == b->path;
+  return a->start == b->start && a->end == b->end && a->bias == b->bias && a->eh_frame_hdr == b->eh_frame_hdr &&
+         a->path == b->path;
 }
 
 static struct mp_loaded *known_at(uintptr_t pc) {
@@ -145,7 +149,8 @@ static struct mp_loaded *learn(uintptr_t pc) {
     *known = now;
     __atomic_store_n(&loaded_count, loaded_count + 1, __ATOMIC_RELEASE);
   } else if (known->checked_at != mp_map_generation) {
-    /* The same addresses and loader entry: most likely never unloaded. Its build id, compared at registration, decides. */
+    /* The same addresses and loader entry: most likely never unloaded. Its build id, compared at registration, decides.
+     */
     known->checked_at = mp_map_generation;
     known->generation = mp_map_generation;
     known->registered = false;

@@ -33,8 +33,8 @@ static char run_directory[256];
 static struct mp_control *control;
 static int seccomp_at_start;
 
-/* A word that the kernel zeroes in every child that gets a copy of our memory: a fork, a raw clone. A vfork child shares
- * our memory and sees it unchanged, which is right: its allocations are ours. */
+/* A word that the kernel zeroes in every child that gets a copy of our memory: a fork, a raw clone. A vfork child
+ * shares our memory and sees it unchanged, which is right: its allocations are ours. */
 static uint32_t *alive;
 
 static bool open_control(void) {
@@ -46,7 +46,9 @@ static bool open_control(void) {
   if (fd < 0) return false;
   /* MAP_SHARED even when read-only: cheap, and a private mapping lets refusals be "counted" harmlessly. */
   bool complete = lseek(fd, 0, SEEK_END) >= (off_t)sizeof *control;
-  long mapped = complete ? syscall(SYS_mmap, NULL, sizeof *control, PROT_READ | PROT_WRITE, writable ? MAP_SHARED : MAP_PRIVATE, fd, 0L) : -1;
+  long mapped = complete ? syscall(SYS_mmap, NULL, sizeof *control, PROT_READ | PROT_WRITE,
+                                   writable ? MAP_SHARED : MAP_PRIVATE, fd, 0L)
+                         : -1;
   close(fd);
   if (mapped == -1) return false;
   control = (struct mp_control *)mapped;

@@ -7,9 +7,10 @@
 #include <unistd.h>
 
 #include "link_maps.h"
+#include "sampler.h"
 #include "symbols.h"
 
-/* --- stubs until the first call ------------------------------------------------------------------------------------- */
+/* --- stubs until the first call --- */
 
 #define X(result, name, parameters, arguments) \
   static result first_##name parameters {      \
@@ -18,10 +19,10 @@
   }
 MP_REAL_FUNCTIONS(X)
 #undef X
-#define X(name, parameters, arguments)    \
-  static void first_##name parameters {   \
-    mp_real_resolve();                    \
-    mp_real.name arguments;               \
+#define X(name, parameters, arguments)  \
+  static void first_##name parameters { \
+    mp_real_resolve();                  \
+    mp_real.name arguments;             \
   }
 MP_REAL_PROCEDURES(X)
 #undef X
@@ -35,7 +36,7 @@ struct mp_real mp_real = {
 #undef X
 };
 
-/* --- stand-ins for what the allocator does not have ------------------------------------------------------------------ */
+/* --- stand-ins for what the allocator does not have --- */
 
 static void *no_memory(void) {
   errno = ENOMEM;
@@ -66,6 +67,15 @@ static int own_posix_memalign(void **out, size_t alignment, size_t bytes) {
   return 0;
 }
 
+/* musl's calloc calls malloc, that is us, for what its caller counted already: give the bytes back first. */
+static void *(*musl_calloc)(size_t, size_t);
+
+static void *calloc_by_malloc(size_t count, size_t bytes) {
+  size_t total;
+  if (!__builtin_mul_overflow(count, bytes, &total)) mp_thread.left += mp_weight_of(total);
+  return musl_calloc(count, bytes);
+}
+
 static size_t page_bytes(void) { return (size_t)sysconf(_SC_PAGESIZE); }
 
 static void *own_valloc(size_t bytes) { return mp_real.memalign(page_bytes(), bytes); }
@@ -94,7 +104,9 @@ static void *own_mmap(void *address, size_t bytes, int protection, int flags, in
   return (void *)syscall(SYS_mmap, address, bytes, protection, flags, fd, offset);
 }
 static int own_munmap(void *address, size_t bytes) { return (int)syscall(SYS_munmap, address, bytes); }
-static int own_mprotect(void *address, size_t bytes, int protection) { return (int)syscall(SYS_mprotect, address, bytes, protection); }
+static int own_mprotect(void *address, size_t bytes, int protection) {
+  return (int)syscall(SYS_mprotect, address, bytes, protection);
+}
 static void *own_mremap(void *old, size_t old_bytes, size_t new_bytes, int flags, void *new_address) {
   return (void *)syscall(SYS_mremap, old, old_bytes, new_bytes, flags, new_address);
 }
@@ -103,15 +115,15 @@ static int own_dlclose(void *handle) {
   return 0; /* nothing can have been opened */
 }
 
-/* --- resolving ------------------------------------------------------------------------------------------------------ */
+/* --- resolving --- */
 
 static const struct link_map *allocator_object;
 static uintptr_t allocator_start, allocator_end;
 static enum mp_allocator allocator;
 static enum mp_libc libc_kind;
 
-/* A member of the malloc family counts only from the object that defines malloc: another allocator's memory would end in
- * the wrong free. */
+/* A member of the malloc family counts only from the object that defines malloc: another allocator's memory would end
+ * in the wrong free. */
 static void *from_allocator(const char *name) {
   const struct link_map *at = NULL;
   void *address = mp_symbol_after(name, &at);
@@ -119,8 +131,8 @@ static void *from_allocator(const char *name) {
 }
 
 static void find_extent(const struct link_map *map) {
-  /* The executable code and data of an object lie together; its dynamic section and malloc itself bracket enough of it to
-   * tell its callers of mmap from others once the program headers are read. */
+  /* The executable code and data of an object lie together; its dynamic section and malloc itself bracket enough of it
+   * to tell its callers of mmap from others once the program headers are read. */
   const ElfW(Ehdr) *header = (const ElfW(Ehdr) *)map->l_addr;
   if (map->l_addr == 0 || memcmp(header->e_ident, ELFMAG, SELFMAG) != 0) return;
   const ElfW(Phdr) *segments = (const ElfW(Phdr) *)(map->l_addr + header->e_phoff);
@@ -134,24 +146,26 @@ static enum mp_allocator recognise(void) {
   if (from_allocator("gnu_get_libc_version")) return MP_ALLOCATOR_GLIBC; /* not __libc_malloc: others export that too */
   if (from_allocator("mallctl") || from_allocator("je_mallctl")) return MP_ALLOCATOR_JEMALLOC;
   if (from_allocator("mi_malloc")) return MP_ALLOCATOR_MIMALLOC;
-  if (from_allocator("tc_malloc") || from_allocator("TCMallocInternalMalloc") || from_allocator("MallocExtension_Internal_GetNumericProperty")) return MP_ALLOCATOR_TCMALLOC;
+  if (from_allocator("tc_malloc") || from_allocator("TCMallocInternalMalloc") ||
+      from_allocator("MallocExtension_Internal_GetNumericProperty"))
+    return MP_ALLOCATOR_TCMALLOC;
   return MP_ALLOCATOR_OTHER;
 }
 
-#define ANY(name, stand_in) \
-  do {                      \
+#define ANY(name, stand_in)                                                \
+  do {                                                                     \
     void *found_ = mp_symbol(#name);                                       \
     mp_real.name = found_ ? (__typeof__(mp_real.name))found_ : (stand_in); \
   } while (0)
-#define OURS(name, stand_in) \
-  do {                       \
+#define OURS(name, stand_in)                                               \
+  do {                                                                     \
     void *found_ = from_allocator(#name);                                  \
     mp_real.name = found_ ? (__typeof__(mp_real.name))found_ : (stand_in); \
   } while (0)
 
 void mp_real_resolve(void) {
   if (mp_real.malloc != first_malloc) return;
-  /* Two threads may do this at once; both write the same. malloc comes last: it tells that the others are there. */
+  /* Two threads may do this at once; both write the same. malloc comes last: it tells that the rest is there. */
   void *malloc_address = mp_symbol_after("malloc", &allocator_object);
   if (!malloc_address) {
     static const char MESSAGE[] = "memprof: this program has no malloc to profile\n";
@@ -176,16 +190,20 @@ void mp_real_resolve(void) {
   OURS(cfree, own_cfree);
   OURS(free_sized, own_free_sized);
   OURS(free_aligned_sized, own_free_aligned_sized);
-  __atomic_store_n(&mp_real.malloc, (__typeof__(mp_real.malloc))malloc_address, __ATOMIC_RELEASE);
-
   allocator = recognise();
   const struct link_map *libc_object = NULL;
   if (mp_symbol("gnu_get_libc_version")) {
     libc_kind = MP_LIBC_GLIBC;
-  } else if (mp_symbol_after("__libc_start_main", &libc_object) && libc_object->l_name && strstr(libc_object->l_name, "musl")) {
+  } else if (mp_symbol_after("__libc_start_main", &libc_object) && libc_object->l_name &&
+             strstr(libc_object->l_name, "musl")) {
     libc_kind = MP_LIBC_MUSL;
   }
+  if (libc_kind == MP_LIBC_MUSL && libc_object == allocator_object) {
+    musl_calloc = (__typeof__(musl_calloc))from_allocator("calloc");
+    mp_real.calloc = calloc_by_malloc;
+  }
   if (allocator != MP_ALLOCATOR_GLIBC && libc_kind == MP_LIBC_GLIBC) find_extent(allocator_object);
+  __atomic_store_n(&mp_real.malloc, (__typeof__(mp_real.malloc))malloc_address, __ATOMIC_RELEASE);
 }
 
 enum mp_allocator mp_real_allocator(void) { return allocator; }

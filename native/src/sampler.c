@@ -98,7 +98,8 @@ static void respect_cap(uint64_t now_ns) {
   } while (!__atomic_compare_exchange_n(&cap_paid_until_ns, &paid, next, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
   if (next < now_ns + BURST_NS) return;
   /* One thread pays the debt and doubles the mean; those that see the old debt at the same time fail here. */
-  if (!__atomic_compare_exchange_n(&cap_paid_until_ns, &next, now_ns, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return;
+  if (!__atomic_compare_exchange_n(&cap_paid_until_ns, &next, now_ns, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+    return;
   double doubled = mean * 2;
   __atomic_store(&mean, &doubled, __ATOMIC_RELAXED);
   __atomic_store_n(&mp_store_header()->current_mean_bytes, (uint64_t)doubled, __ATOMIC_RELAXED);
@@ -187,7 +188,8 @@ bool mp_record_free(void *address, struct mp_live *removed) {
 void mp_unrecord_free(const struct mp_live *removed) {
   int saved_errno = errno;
   if (mp_enter()) {
-    mp_live_add(removed->address, removed->size_bytes, mp_double_of_bits(removed->weight_bytes_f64), removed->allocated_at_ns, removed->site);
+    mp_live_add(removed->address, removed->size_bytes, mp_double_of_bits(removed->weight_bytes_f64),
+                removed->allocated_at_ns, removed->site);
     store_live_event(MP_EVENT_ALLOC, removed);
     mp_leave();
   }

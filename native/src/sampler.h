@@ -1,8 +1,8 @@
 /* Which allocations are sampled, and what a sample records.
  *
- * Poisson sampling: the bytes between two samples are exponentially distributed, so an allocation of n bytes is sampled with
- * probability p = 1 - exp(-n / mean), wherever it falls. It then stands for n / p bytes and 1 / p objects. Each thread counts
- * its own bytes down. */
+ * Poisson sampling: the bytes between two samples are exponentially distributed, so an allocation of n bytes is sampled
+ * with probability p = 1 - exp(-n / mean), wherever it falls. It then stands for n / p bytes and 1 / p objects. Each
+ * thread counts its own bytes down. */
 #ifndef MEMPROF_SAMPLER_H
 #define MEMPROF_SAMPLER_H
 
@@ -44,7 +44,8 @@ bool mp_due(size_t bytes);
 /* Records the allocation that mp_due chose. */
 void mp_record(void *address, size_t bytes);
 
-/* Forgets a sampled allocation, before its memory goes. *removed (may be NULL) gets its record; false: it was not sampled. */
+/* Forgets a sampled allocation, before its memory goes. *removed (may be NULL) gets its record; false: it was not
+ * sampled. */
 bool mp_record_free(void *address, struct mp_live *removed);
 
 /* Takes mp_record_free back: realloc failed, and the block is still there. */
@@ -63,7 +64,7 @@ static inline void mp_account_since(struct mp_mark mark, void *address, size_t b
   if (mp_due(bytes)) mp_record(address, bytes);
 }
 
-/* --- for the mapping hooks and process.c ----------------------------------------------------------------------------- */
+/* --- for the mapping hooks and process.c --- */
 
 /* Enters our own code: false when nothing is to be recorded (not started, off, nested, frozen). Undone by mp_leave. */
 bool mp_enter(void);

@@ -39,7 +39,9 @@ static const struct {
     [MP_REGION_RING] = {sizeof(struct mp_event), 1u << 16},
 };
 
-struct mp_header *mp_store_header(void) { return __atomic_load_n(&mp_store.header, __ATOMIC_ACQUIRE); }
+struct mp_header *mp_store_header(void) {
+  return __atomic_load_n(&mp_store.header, __ATOMIC_ACQUIRE);
+}
 
 void *mp_store_region(enum mp_region_id id) { return mp_store.base[id]; }
 
@@ -71,7 +73,8 @@ static void refuse(struct mp_control *control, enum mp_refusal why) {
 /* The largest layout that RLIMIT_FSIZE allows (beyond it ftruncate raises SIGXFSZ); 0 when there is none. */
 static uint64_t fit_layout(struct mp_region *regions) {
   struct rlimit limit;
-  uint64_t allowed = getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY ? limit.rlim_cur : UINT64_MAX;
+  uint64_t allowed =
+      getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY ? limit.rlim_cur : UINT64_MAX;
   for (int halvings = 0;; halvings++) {
     uint64_t bytes = lay_out(regions, halvings);
     if (bytes <= allowed) return bytes;
@@ -145,7 +148,8 @@ static bool populate(char *start, size_t bytes) {
   uint64_t budget = __atomic_load_n(&mp_store.growth_budget, __ATOMIC_RELAXED);
   do {
     if (budget < bytes) return false;
-  } while (!__atomic_compare_exchange_n(&mp_store.growth_budget, &budget, budget - bytes, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+  } while (!__atomic_compare_exchange_n(&mp_store.growth_budget, &budget, budget - bytes, true, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED));
   return true;
 }
 
@@ -187,9 +191,12 @@ void mp_store_event(const struct mp_event *event) {
   }
   uint64_t number = __atomic_fetch_add(&region->used, 1, __ATOMIC_RELAXED);
   struct mp_event *slot = (struct mp_event *)mp_store.base[MP_REGION_RING] + number % region->capacity;
-  if ((char *)(slot + 1) > mp_store.base[MP_REGION_RING] + __atomic_load_n(&mp_store.grown[MP_REGION_RING], __ATOMIC_ACQUIRE)) return;
+  if ((char *)(slot + 1) >
+      mp_store.base[MP_REGION_RING] + __atomic_load_n(&mp_store.grown[MP_REGION_RING], __ATOMIC_ACQUIRE))
+    return;
   __atomic_store_n(&slot->ticket, 0, __ATOMIC_RELAXED);
   __atomic_thread_fence(__ATOMIC_RELEASE);
-  memcpy((char *)slot + sizeof slot->ticket, (const char *)event + sizeof event->ticket, sizeof *event - sizeof event->ticket);
+  memcpy((char *)slot + sizeof slot->ticket, (const char *)event + sizeof event->ticket,
+         sizeof *event - sizeof event->ticket);
   __atomic_store_n(&slot->ticket, number + 1, __ATOMIC_RELEASE);
 }

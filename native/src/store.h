@@ -1,8 +1,8 @@
 /* The store: the file that this process fills and memprof reads (wire.h draws it). Interning, counters, events.
  *
- * Nothing here allocates, opens files or waits without bound. A record that already exists is found without a lock; a new
- * one is added under a lock that gives up after a while, so neither a signal handler nor a fork can hang the program. What
- * cannot be stored is dropped and counted. */
+ * Nothing here allocates, opens files or waits without bound. A record that already exists is found without a lock; a
+ * new one is added under a lock that gives up after a while, so neither a signal handler nor a fork can hang the
+ * program. What cannot be stored is dropped and counted. */
 #ifndef MEMPROF_STORE_H
 #define MEMPROF_STORE_H
 
@@ -34,7 +34,8 @@ struct mp_site_key {
   uint32_t flags; /* enum mp_node_flags */
 };
 
-/* The trie node of a stack (frames leaf first); *flags gets MP_SITE_STACK_TRUNCATED when only its root-most part fitted. */
+/* The trie node of a stack (frames leaf first); *flags gets MP_SITE_STACK_TRUNCATED when only its root-most part
+ * fitted. */
 uint32_t mp_store_stack(const uint64_t *frames, int count, uint32_t *flags);
 
 /* The site of a key; MP_NONE when there is no room. Drops the thread id first when sites run short. */
@@ -46,7 +47,7 @@ void mp_site_add(uint32_t site, double objects, double bytes, double objects_var
 /* Appends an event; its ticket is filled in here. */
 void mp_store_event(const struct mp_event *event);
 
-/* --- the file ------------------------------------------------------------------------------------------------------- */
+/* --- the file --- */
 
 /* Makes <directory>/<pid>.<n>.store and maps it. Returns false after counting why in control->refusals. */
 bool mp_store_create(const char *directory, struct mp_control *control, bool forked);

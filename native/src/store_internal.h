@@ -10,7 +10,7 @@ struct mp_store {
   char *base[MP_REGION_COUNT];
   uint64_t grown[MP_REGION_COUNT]; /* bytes of each region that are safe to touch */
   uint64_t full_until_ns[MP_REGION_COUNT];
-  uint64_t growth_budget;          /* only where the kernel cannot say */
+  uint64_t growth_budget; /* only where the kernel cannot say */
   struct mp_lock ring_lock;
 };
 

@@ -46,7 +46,8 @@ static void learn(uintptr_t pc, uintptr_t lookup, struct cached *entry) {
     struct mp_cfi_table table = {module->eh_frame_hdr, module->start, module->end};
     entry->has_rules = mp_cfi_find(&table, lookup, &entry->rules);
     if (!entry->has_rules && mp_cfi_find(&table, pc, &entry->rules)) {
-      /* A "return address" at the very start of a function: makecontext put it there by hand. Nobody called, this is the root. */
+      /* A "return address" at the very start of a function: makecontext put it there by hand. Nobody called, this is
+       * the root. */
       entry->has_rules = true;
       entry->rules.tracked[MP_TRACKED_RA].kind = MP_RULE_UNDEFINED;
     }
@@ -64,9 +65,12 @@ static void lookup_pc(uintptr_t pc, uintptr_t lookup, struct cached *out) {
   }
   learn(pc, lookup, out);
   out->epoch = epoch;
-  if ((sequence & 1) || !__atomic_compare_exchange_n(&entry->sequence, &sequence, sequence + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) return;
+  if ((sequence & 1) || !__atomic_compare_exchange_n(&entry->sequence, &sequence, sequence + 1, false, __ATOMIC_ACQUIRE,
+                                                     __ATOMIC_RELAXED))
+    return;
   out->sequence = sequence + 1;
-  memcpy((char *)entry + sizeof entry->sequence, (const char *)out + sizeof out->sequence, sizeof *out - sizeof out->sequence);
+  memcpy((char *)entry + sizeof entry->sequence, (const char *)out + sizeof out->sequence,
+         sizeof *out - sizeof out->sequence);
   __atomic_store_n(&entry->sequence, sequence + 2, __ATOMIC_RELEASE);
 }
 
@@ -114,7 +118,9 @@ void mp_unwind(struct mp_registers r, struct mp_stack *stack) {
     uintptr_t former_sp = r.sp;
     enum mp_step step = code.has_rules ? mp_cfi_step(&code.rules, &r, read_stack) : step_by_frame_pointer(&r);
     if (step == MP_STEP_ROOT) return;
-    if (step == MP_STEP_LOST || r.pc < 4096 || (MP_JIT_SP_KNOWN && r.sp <= former_sp && !(code.has_rules && code.rules.signal_frame))) break;
+    if (step == MP_STEP_LOST || r.pc < 4096 ||
+        (MP_JIT_SP_KNOWN && r.sp <= former_sp && !(code.has_rules && code.rules.signal_frame)))
+      break;
     /* A return address may lie behind its function's end; the pc of an interrupted frame is exact. */
     lookup = code.has_rules && code.rules.signal_frame ? r.pc : r.pc - 1;
   }

@@ -1,5 +1,5 @@
-/* The stack of the calling thread as frame words (wire.h): native frames by CFI, JavaScript frames by V8's own layout, and
- * frame-pointer steps through code that has no CFI (JIT code, V8's builtins). */
+/* The stack of the calling thread as frame words (wire.h): native frames by CFI, JavaScript frames by V8's own layout,
+ * and frame-pointer steps through code that has no CFI (JIT code, V8's builtins). */
 #ifndef MEMPROF_UNWIND_H
 #define MEMPROF_UNWIND_H
 

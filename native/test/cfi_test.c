@@ -1,5 +1,5 @@
-/* Every entry of the unwind tables of the given files, then the same tables with bytes changed at random: nothing may be read
- * outside of them. */
+/* Every entry of the unwind tables of the given files, then the same tables with bytes changed at random: nothing may
+ * be read outside of them. */
 #include "../src/cfi.h"
 
 #include "elf_image.h"
@@ -10,7 +10,8 @@ static bool no_stack(uintptr_t address, uint64_t *word) {
   return true;
 }
 
-/* Looks up the first, a middle and the last address of every function in the search table; returns how many had rules. */
+/* Looks up the first, a middle and the last address of every function in the search table; returns how many had rules.
+ */
 static uint64_t look_at_all(const struct mp_cfi_table *table, uint64_t step, uint64_t *asked) {
   uint32_t count;
   memcpy(&count, (const char *)table->hdr + 8, 4);
@@ -54,7 +55,8 @@ int main(int argc, char **argv) {
     char *copy = malloc(bytes);
     memcpy(copy, (const void *)whole.hdr, bytes);
     struct mp_cfi_table broken = {(uintptr_t)copy, (uintptr_t)copy, (uintptr_t)copy + bytes};
-    for (int change = 0; change < 2000; change++) copy[12 + harness_random(&state) % (bytes - 12)] ^= (char)(1 << harness_random(&state) % 8);
+    for (int change = 0; change < 2000; change++)
+      copy[12 + harness_random(&state) % (bytes - 12)] ^= (char)(1 << harness_random(&state) % 8);
     uint64_t asked = 0;
     look_at_all(&broken, 17, &asked);
     CHECK(asked > 0);

@@ -30,8 +30,12 @@ static inline struct mp_cfi_table elf_image(const char *path) {
   CHECK(image != MAP_FAILED);
   for (int i = 0; i < header.e_phnum; i++) {
     /* Code is not read, and node's is large. */
-    if (segments[i].p_type != PT_LOAD || (segments[i].p_flags & PF_X && !(segments[i].p_vaddr <= hdr && hdr < segments[i].p_vaddr + segments[i].p_memsz))) continue;
-    CHECK(pread(fd, image + segments[i].p_vaddr - low, segments[i].p_filesz, (off_t)segments[i].p_offset) == (ssize_t)segments[i].p_filesz);
+    if (segments[i].p_type != PT_LOAD ||
+        (segments[i].p_flags & PF_X &&
+         !(segments[i].p_vaddr <= hdr && hdr < segments[i].p_vaddr + segments[i].p_memsz)))
+      continue;
+    CHECK(pread(fd, image + segments[i].p_vaddr - low, segments[i].p_filesz, (off_t)segments[i].p_offset) ==
+          (ssize_t)segments[i].p_filesz);
   }
   close(fd);
   uintptr_t start = (uintptr_t)image;

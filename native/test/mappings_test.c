@@ -24,7 +24,8 @@ static void on_committed(uint64_t start, uint64_t bytes, uint32_t site, uint64_t
 }
 static void on_decommitted(uint64_t start, uint64_t bytes, uint32_t site, uint64_t now_ns) {
   (void)now_ns;
-  for (uint64_t a = start; a < start + bytes; a += PAGE) CHECK(model[(a - BASE) / PAGE].site == site); /* told before the model forgets */
+  for (uint64_t a = start; a < start + bytes; a += PAGE)
+    CHECK(model[(a - BASE) / PAGE].site == site); /* told before the model forgets */
   event_bytes -= (int64_t)bytes;
 }
 
@@ -111,7 +112,8 @@ int main(void) {
   /* Full: changes are refused, and what was there stays right. */
   CHECK(mp_mappings_unmap(BASE, at(PAGES), 1));
   uint64_t capacity = mp_store_header()->regions[MP_REGION_MAPPINGS].capacity;
-  for (uint64_t i = 0; i < capacity; i++) CHECK(mp_mappings_map(0x20000000 + 2 * i * PAGE, 0x20000000 + (2 * i + 1) * PAGE, true, 1, 1));
+  for (uint64_t i = 0; i < capacity; i++)
+    CHECK(mp_mappings_map(0x20000000 + 2 * i * PAGE, 0x20000000 + (2 * i + 1) * PAGE, true, 1, 1));
   CHECK(!mp_mappings_map(BASE, BASE + PAGE, true, 1, 1));
   CHECK(mp_store_header()->committed_bytes == capacity * PAGE);
   return checks_done();

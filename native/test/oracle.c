@@ -1,8 +1,7 @@
-/* A preload for tests: at every ORACLE_EVERY-th malloc it walks the stack with our unwinder and with libunwind, and at exit
- * writes to the file ORACLE_OUT
- *     samples frames mismatches roots
- * frames: compared one by one from the leaf to the first frame without unwind table (JIT code, V8's builtins), beyond which
- * libunwind guesses; roots: walks that reached a root by our unwinder's own account. Mismatches are described there too. */
+/* A preload for tests: at every ORACLE_EVERY-th malloc it walks the stack with our unwinder and with libunwind, and at
+ * exit writes to the file ORACLE_OUT samples frames mismatches roots frames: compared one by one from the leaf to the
+ * first frame without unwind table (JIT code, V8's builtins), beyond which libunwind guesses; roots: walks that reached
+ * a root by our unwinder's own account. Mismatches are described there too. */
 #define UNW_LOCAL_ONLY
 #include <fcntl.h>
 #include <libunwind.h>
@@ -35,9 +34,11 @@ static void describe(const struct mp_stack *ours, void **theirs, int their_count
   if (room < 300) return;
   const struct mp_loaded *module = at > 0 ? mp_module_at((ours->frames[at - 1] & MP_FRAME_ADDRESS_MASK) - 1) : NULL;
   uintptr_t before = at > 0 ? ours->frames[at - 1] & MP_FRAME_ADDRESS_MASK : 0;
-  details_bytes += snprintf(details + details_bytes, (size_t)room, "frame %d of %d/%d after %s+0x%lx: ours %lx theirs %p\n", at, ours->count, their_count,
-                            module ? module->path : "?", before - (module ? module->bias : 0),
-                            at < ours->count ? (unsigned long)(ours->frames[at] & MP_FRAME_ADDRESS_MASK) : 0, at < their_count ? theirs[at] : NULL);
+  details_bytes +=
+      snprintf(details + details_bytes, (size_t)room, "frame %d of %d/%d after %s+0x%lx: ours %lx theirs %p\n", at,
+               ours->count, their_count, module ? module->path : "?", before - (module ? module->bias : 0),
+               at < ours->count ? (unsigned long)(ours->frames[at] & MP_FRAME_ADDRESS_MASK) : 0,
+               at < their_count ? theirs[at] : NULL);
 }
 
 static __attribute__((noinline)) void compare(void) {

@@ -34,7 +34,8 @@ static void strings(void) {
 static void functions(void) {
   for (int round = 0; round < 2; round++) {
     for (uint32_t i = 0; i < 5000; i++) {
-      struct mp_function function = {.name = i % 100 * 4, .script = 4, .script_id = (int32_t)(i / 100), .start = -1, .end = -1};
+      struct mp_function function = {
+          .name = i % 100 * 4, .script = 4, .script_id = (int32_t)(i / 100), .start = -1, .end = -1};
       CHECK(mp_store_function(&function) == i);
     }
   }
@@ -104,7 +105,8 @@ static void threads(void) {
   for (int i = 0; i < 4; i++) pthread_join(ids[i], NULL);
 }
 
-/* Sites without end: first the thread goes, then the stack's leaf, and nothing is lost as long as a caller has a site. */
+/* Sites without end: first the thread goes, then the stack's leaf, and nothing is lost as long as a caller has a site.
+ */
 static void overflow(void) {
   struct mp_header *header = mp_store_header();
   uint32_t flags = 0;
@@ -139,7 +141,8 @@ static void overflow(void) {
   for (uint64_t i = 0; i < slots + 10; i++) mp_live_add(0x100000 + i * 16, 1, 1, 1, 0);
   CHECK(counter(MP_DROPPED_LIVE) > 0 && header->regions[MP_REGION_LIVE].used == slots);
 
-  for (uint64_t i = 0; i < header->regions[MP_REGION_RING].capacity * 2 + 5; i++) mp_store_event(&(struct mp_event){.size_bytes = i});
+  for (uint64_t i = 0; i < header->regions[MP_REGION_RING].capacity * 2 + 5; i++)
+    mp_store_event(&(struct mp_event){.size_bytes = i});
   uint64_t events = header->regions[MP_REGION_RING].used, ring = header->regions[MP_REGION_RING].capacity;
   const struct mp_event *newest = (const struct mp_event *)mp_store_region(MP_REGION_RING) + (events - 1) % ring;
   CHECK(events == ring * 2 + 5 && newest->ticket == events && newest->size_bytes == events - 1);
@@ -155,6 +158,7 @@ int main(void) {
   overflow();
   mp_site_add(3, 2.5, 100, 1, 10);
   const struct mp_site *site = (const struct mp_site *)mp_store_region(MP_REGION_SITES) + 3;
-  CHECK(mp_double_of_bits(site->alloc_objects_f64) == 2.5 && mp_double_of_bits(site->alloc_bytes_variance_f64) == 10 && site->samples == 1);
+  CHECK(mp_double_of_bits(site->alloc_objects_f64) == 2.5 && mp_double_of_bits(site->alloc_bytes_variance_f64) == 10 &&
+        site->samples == 1);
   return checks_done();
 }

@@ -10,7 +10,7 @@ if (missing) console.warn('skipped: musl-gcc is not installed (Debian package mu
 
 describe.skipIf(missing)('musl', () => {
   test('entry points', () => {
-    const run = runSampled([program('entry_points', [], 'musl-gcc'), 'lenient'], {
+    const run = runSampled([program('entry_points', ['-Wl,--eh-frame-hdr'], 'musl-gcc'), 'lenient'], {
       meanBytes: 1,
     });
     expect([run.status, run.stderr]).toEqual([0, '']);
@@ -20,7 +20,9 @@ describe.skipIf(missing)('musl', () => {
       const events = store?.events.filter((event) => event.size === size).map((event) => event.type);
       expect([size, events]).toEqual([size, [EVENT_TYPE.alloc, EVENT_TYPE.free]]);
     }
-    expect(store?.counters.broken_stacks).toBe(0); // main was reached
+    // musl-gcc asks for no search table by itself. Where the program itself called malloc, main is reached; musl's own functions have no unwind tables.
+    const direct = store?.events.find((event) => event.size === 10007)?.site ?? -1;
+    expect(store?.sites[direct]?.flags).toBe(0);
   });
 
   test('processes and mappings', () => {

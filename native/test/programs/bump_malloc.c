@@ -27,4 +27,6 @@ void *realloc(void *old, size_t bytes) {
   return fresh;
 }
 void free(void *old) { (void)old; }
-int posix_memalign(void **out, size_t alignment, size_t bytes) { return (*out = memalign(alignment, bytes)) ? 0 : ENOMEM; }
+int posix_memalign(void **out, size_t alignment, size_t bytes) {
+  return (*out = memalign(alignment, bytes)) ? 0 : ENOMEM;
+}

@@ -1,5 +1,5 @@
-/* Every way into the malloc family, each with a size that nobody else asks for, and each freed. `entry_points keep` keeps;
- * `entry_points lenient` is for allocators that are careless with errno. */
+/* Every way into the malloc family, each with a size that nobody else asks for, and each freed. `entry_points keep`
+ * keeps; `entry_points lenient` is for allocators that are careless with errno. */
 #include <errno.h>
 #include <malloc.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* A signal handler that allocates and frees, at 5 kHz, over a main loop that does nothing else either. POSIX forbids it,
- * programs do it, and an allocator without locks survives it: so this one brings its own (a bump allocator). */
+/* A signal handler that allocates and frees, at 5 kHz, over a main loop that does nothing else either. POSIX forbids
+ * it, programs do it, and an allocator without locks survives it: so this one brings its own (a bump allocator). */
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>

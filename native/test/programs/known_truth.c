@@ -1,5 +1,5 @@
-/* Sites of known size: `known_truth SIZE COUNT [SIZE COUNT ...]` allocates COUNT blocks of SIZE bytes, in turns, and keeps
- * them; then allocates and frees as many again. */
+/* Sites of known size: `known_truth SIZE COUNT [SIZE COUNT ...]` allocates COUNT blocks of SIZE bytes, in turns, and
+ * keeps them; then allocates and frees as many again. */
 #include <stdlib.h>
 
 static void *volatile sink;

@@ -23,7 +23,8 @@ static void expect(const char *label, char *start, unsigned long from_page, unsi
          committed ? (to_page - from_page) * PAGE : 0);
 }
 
-/* Each range is mapped apart from the others (PROT_NONE on both sides, by a raw call) so that none touches its neighbour. */
+/* Each range is mapped apart from the others (PROT_NONE on both sides, by a raw call) so that none touches its
+ * neighbour. */
 static char *place(unsigned long pages) {
   static char *next = (char *)0x600000000000;
   char *at = next;

@@ -4,12 +4,19 @@
 #include <new>
 #include <stdexcept>
 
-template <std::size_t Size> struct Plain { char bytes[Size]; };
-template <std::size_t Size> struct alignas(128) Aligned { char bytes[Size]; };
+template <std::size_t Size>
+struct Plain {
+  char bytes[Size];
+};
+template <std::size_t Size>
+struct alignas(128) Aligned {
+  char bytes[Size];
+};
 
 static void *volatile sink;
 
-template <typename T> static void each_form() {
+template <typename T>
+static void each_form() {
   T *one = new T;
   sink = one;
   delete one;

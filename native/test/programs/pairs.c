@@ -1,4 +1,5 @@
-/* `pairs THREADS COUNT`: malloc and free in turns, as quickly as it goes, over a small working set. Prints ns per pair. */
+/* `pairs THREADS COUNT`: malloc and free in turns, as quickly as it goes, over a small working set. Prints ns per pair.
+ */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* Puts on a seccomp filter that kills on any call that touches files, then allocates, maps, and (with an argument) forks
- * and starts threads. */
+/* Puts on a seccomp filter that kills on any call that touches files, then allocates, maps, and (with an argument)
+ * forks and starts threads. */
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -14,13 +14,26 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define DENY(name) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)
+#define DENY(name) \
+  BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)
 
 static void put_on(void) {
   struct sock_filter code[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-      DENY(open), DENY(openat), DENY(stat), DENY(lstat), DENY(readlink), DENY(ftruncate), DENY(close), DENY(newfstatat), DENY(statfs),
-      DENY(fstatfs), DENY(read), DENY(pread64), DENY(pwrite64), DENY(process_vm_readv),
+      DENY(open),
+      DENY(openat),
+      DENY(stat),
+      DENY(lstat),
+      DENY(readlink),
+      DENY(ftruncate),
+      DENY(close),
+      DENY(newfstatat),
+      DENY(statfs),
+      DENY(fstatfs),
+      DENY(read),
+      DENY(pread64),
+      DENY(pwrite64),
+      DENY(process_vm_readv),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
   struct sock_fprog program = {sizeof code / sizeof *code, code};

@@ -1,5 +1,6 @@
-/* Threads: `threads arenas` allocates in several at once and prints what malloc_info says of each arena; `threads churn`
- * makes and ends many. */
+/* Threads: `threads arenas` allocates in several at once and prints what malloc_info says of each arena; `threads
+ * churn` makes and ends many. */
+#include <limits.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -49,9 +50,12 @@ static void *brief(void *argument) {
 }
 
 static int churn(void) {
+  pthread_attr_t smallest; /* a sample must fit the smallest stack that there is */
+  pthread_attr_init(&smallest);
+  pthread_attr_setstacksize(&smallest, PTHREAD_STACK_MIN);
   for (int i = 0; i < 3000; i++) {
     pthread_t pair[2];
-    for (int j = 0; j < 2; j++) pthread_create(&pair[j], NULL, brief, NULL);
+    for (int j = 0; j < 2; j++) pthread_create(&pair[j], &smallest, brief, NULL);
     for (int j = 0; j < 2; j++) pthread_join(pair[j], NULL);
   }
   printf("%ld\n", total);
