@@ -43,7 +43,7 @@ function start(runDirectory: string): void {
     followRequests(control, sampler);
     const rivals: typeof import('./rivals.cjs') = require('./rivals.cjs');
     rivals.watchRivals(sampler);
-    if (!threads.isMainThread) workers.answerMainThread(sampler);
+    if (!threads.isMainThread) void workers.answerRequests(sampler);
   }
 }
 
@@ -70,14 +70,28 @@ function followExit(runDirectory: string, lines: LineFile, sampler: V8Sampler | 
   const atExit = (code: unknown): void => {
     if (isDone) return;
     isDone = true;
-    const collected = sampler?.collectGarbage(EXIT_COLLECT_BELOW_BYTES) ?? false;
-    if (threads.isMainThread) {
-      const store = early ?? storeFile.openNewestStore(runDirectory);
-      if (store !== undefined) storeFile.freeze(store);
-      if (sampler) workers.collectFromWorkers(runDirectory);
+    let collected = false;
+    const steps = [
+      () => {
+        collected = sampler?.collectGarbage(EXIT_COLLECT_BELOW_BYTES) ?? false;
+      },
+      () => {
+        const store = early ?? (threads.isMainThread ? storeFile.openNewestStore(runDirectory) : undefined);
+        if (store !== undefined) storeFile.freeze(store);
+      },
+      () => {
+        if (sampler && threads.isMainThread) workers.collectFromWorkers(runDirectory);
+      },
+      () => sampler?.writeProfile('exit', collected),
+      () => lines.write('exit', { code: Number(process.exitCode ?? code ?? 0) }),
+    ];
+    for (const step of steps) {
+      try {
+        step();
+      } catch {
+        // One may fail without the others: after setuid(2) the run directory may be closed, but what is open stays so.
+      }
     }
-    sampler?.writeProfile('exit', collected);
-    lines.write('exit', { code: Number(process.exitCode ?? code ?? 0) });
   };
 
   passThrough.watchExit(atExit);

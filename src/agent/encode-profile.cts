@@ -9,8 +9,8 @@ type LineNode = readonly [number, number, number, number, number, number, number
 interface EncodedProfile {
   readonly strings: readonly string[];
   readonly nodes: readonly LineNode[];
-  /** Subtrees smaller than this were left out so that the line stays bounded; 0: none. */
-  readonly prunedBelowBytes: number;
+  /** Call paths of at most so many bytes were left out so that the line stays bounded; -1: none. */
+  readonly keptAboveBytes: number;
   readonly prunedBytes: number;
 }
 
@@ -22,14 +22,14 @@ const PASS_THROUGH = path.join(__dirname, 'pass-through.cjs');
 /**
  * Leaves out what the agent itself allocated, and takes its hooks out of the program's stacks. Nothing else is dropped.
  * A profile of more than `maxNodes` nodes loses its smallest subtrees.
+ * @param earlier the same isolate's profile from just before a collection: V8 forgets file and line of a function when its
+ *   script is collected, although objects that it allocated are still there.
  */
-function encodeProfile(root: V8Node, maxNodes: number = MAX_NODES): EncodedProfile {
+function encodeProfile(root: V8Node, earlier: V8Node = root, maxNodes: number = MAX_NODES): EncodedProfile {
   const totals = new Map<V8Node, number>();
-  const totalBytes = addTotals(root, totals);
-  let prunedBelowBytes = 0;
-  while (countAtLeast(root, totals, prunedBelowBytes) > maxNodes) {
-    prunedBelowBytes = prunedBelowBytes === 0 ? Math.max(1, totalBytes / (maxNodes * 64)) : prunedBelowBytes * 2;
-  }
+  addTotals(root, totals);
+  // A caller has at least its callees' bytes: what stays is a tree.
+  const keptAboveBytes = totals.size <= maxNodes ? -1 : ([...totals.values()].sort((a, b) => b - a)[maxNodes] ?? -1);
 
   const indexOf = new Map<string, number>([['', 0]]);
   const strings = [''];
@@ -46,26 +46,53 @@ function encodeProfile(root: V8Node, maxNodes: number = MAX_NODES): EncodedProfi
   }
 
   // A stack of its own: V8's depth is bounded by ours (128), but nobody should have to know that here.
-  const pending: [V8Node, number][] = [[root, -1]];
+  const pending: [V8Node, V8Node, number][] = [[root, earlier, -1]];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const [node, parent] = next;
-    const isHook = node.scriptName === PASS_THROUGH;
-    if (!isHook && node.scriptName.startsWith(OWN_FOLDER)) continue;
+    const [node, before, parent] = next;
+    const { scriptName } = before;
+    const isHook = scriptName === PASS_THROUGH;
+    if (!isHook && scriptName.startsWith(OWN_FOLDER)) continue;
     const bytes = totals.get(node) ?? 0;
-    if (bytes < prunedBelowBytes && parent !== -1) {
+    if (bytes <= keptAboveBytes && parent !== -1) {
       prunedBytes += bytes;
       continue;
     }
-    const index = isHook ? parent : nodes.push(encodeNode(node, parent, intern)) - 1;
-    for (const child of node.children) pending.push([child, index]);
+    const index = isHook
+      ? parent
+      : nodes.push(encodeNode(node, before.scriptName === '' ? node : before, parent, intern)) - 1;
+    pushChildren(node, before, index, pending);
   }
-  return { strings, nodes, prunedBelowBytes: Math.round(prunedBelowBytes), prunedBytes };
+  return { strings, nodes, keptAboveBytes, prunedBytes };
 }
 
-function encodeNode(node: V8Node, parent: number, intern: (text: string) => number): LineNode {
+/** Pairs each child with itself in the earlier profile, which has the same children in the same order, and some that are gone. */
+function pushChildren(node: V8Node, before: V8Node, parent: number, pending: [V8Node, V8Node, number][]): void {
+  let at = 0;
+  for (const child of node.children) {
+    let same = child;
+    for (let i = at; i < before.children.length; i++) {
+      const candidate = before.children[i];
+      if (candidate?.scriptId !== child.scriptId || candidate.name !== child.name) continue;
+      same = candidate;
+      at = i + 1;
+      break;
+    }
+    pending.push([child, same, parent]);
+  }
+}
+
+function encodeNode(node: V8Node, source: V8Node, parent: number, intern: (text: string) => number): LineNode {
   const sizes: number[] = [];
   for (const { sizeBytes, count } of node.allocations) sizes.push(sizeBytes, count);
-  return [parent, intern(node.name), intern(node.scriptName), node.scriptId, node.lineNumber, node.columnNumber, sizes];
+  return [
+    parent,
+    intern(node.name),
+    intern(source.scriptName),
+    node.scriptId,
+    source.lineNumber,
+    source.columnNumber,
+    sizes,
+  ];
 }
 
 function addTotals(node: V8Node, totals: Map<V8Node, number>): number {
@@ -74,12 +101,6 @@ function addTotals(node: V8Node, totals: Map<V8Node, number>): number {
   for (const child of node.children) bytes += addTotals(child, totals);
   totals.set(node, bytes);
   return bytes;
-}
-
-function countAtLeast(node: V8Node, totals: ReadonlyMap<V8Node, number>, bytes: number): number {
-  let count = 1;
-  for (const child of node.children) if ((totals.get(child) ?? 0) >= bytes) count += countAtLeast(child, totals, bytes);
-  return count;
 }
 
 export = { encodeProfile };

@@ -22,7 +22,8 @@ function openLines(runDirectory: string, threadId: number): LineFile {
 
   function write(type: string, fields: object): void {
     if (fd < 0) return;
-    const line = `${stringify({ type, timeUnixNs: `${now()}000000`, ...fields })}\n`;
+    const value = { type, timeUnixNs: `${now()}000000`, ...fields };
+    const line = `${hasToJson() ? stringify(value, original) : stringify(value)}\n`;
     try {
       const bytes = writeSync(fd, line);
       if (bytes < Buffer.byteLength(line)) writeRest(Buffer.from(line), bytes);
@@ -43,6 +44,16 @@ function openLines(runDirectory: string, threadId: number): LineFile {
   }
 
   return { write };
+}
+
+/** Some programs give every object or array a toJSON. */
+function hasToJson(): boolean {
+  return 'toJSON' in Object.prototype || 'toJSON' in Array.prototype;
+}
+
+/** A replacer that takes what toJSON made of a value back. */
+function original(this: Record<string, unknown>, key: string): unknown {
+  return this[key];
 }
 
 function createFile(runDirectory: string, threadId: number): number {

@@ -5,7 +5,7 @@ import binding = require('./binding.cjs');
 import encode = require('./encode-profile.cjs');
 import threads = require('node:worker_threads');
 
-import type { HeapProfiler, LineFile, ProfileReason, V8Sampler } from './types.cjs';
+import type { HeapProfiler, LineFile, ProfileReason, V8Node, V8Sampler } from './types.cjs';
 
 /** Frames kept from the leaf up: at 64 an 80-deep recursion loses its root. */
 const STACK_DEPTH = 128;
@@ -29,6 +29,7 @@ function startSampler(intervalBytes: number, libc: string, lines: LineFile): V8S
   profiler.startSamplingHeapProfiler(intervalBytes, STACK_DEPTH, false);
   const limitShares = [...NEAR_LIMIT_SHARES];
   let isOn = true;
+  let beforeCollection: V8Node | undefined;
 
   function standDown(who: string): void {
     if (!isOn) return;
@@ -38,9 +39,19 @@ function startSampler(intervalBytes: number, libc: string, lines: LineFile): V8S
     lines.write('warning', { code: 'V8_SAMPLER_STOOD_DOWN', message });
   }
 
+  function collectGarbage(belowBytes: number): boolean {
+    if (!isOn || v8.getHeapStatistics().used_heap_size >= belowBytes) return false;
+    beforeCollection = profiler.getAllocationProfile();
+    return runCollection();
+  }
+
   function writeProfile(reason: ProfileReason, collected: boolean): void {
     if (!isOn) return;
-    const { prunedBelowBytes, prunedBytes, strings, nodes } = encode.encodeProfile(profiler.getAllocationProfile());
+    const { keptAboveBytes, prunedBytes, strings, nodes } = encode.encodeProfile(
+      profiler.getAllocationProfile(),
+      beforeCollection,
+    );
+    beforeCollection = undefined;
     const spaces = v8
       .getHeapSpaceStatistics()
       .map((space) => [space.space_name, space.space_used_size, space.space_size]);
@@ -56,7 +67,7 @@ function startSampler(intervalBytes: number, libc: string, lines: LineFile): V8S
       spaces,
     });
     if (prunedBytes === 0) return;
-    const message = `a V8 profile was too large: call paths below ${prunedBelowBytes} bytes, ${prunedBytes} in all, were left out`;
+    const message = `a V8 profile was too large: call paths of up to ${keptAboveBytes} bytes, ${prunedBytes} in all, were left out`;
     lines.write('warning', { code: 'V8_PROFILE_PRUNED', message });
   }
 
@@ -72,7 +83,7 @@ function startSampler(intervalBytes: number, libc: string, lines: LineFile): V8S
   return {
     binding: loaded,
     standDown,
-    collectGarbage: (belowBytes) => isOn && v8.getHeapStatistics().used_heap_size < belowBytes && collectGarbage(),
+    collectGarbage,
     writeProfile,
     nearLimit,
   };
@@ -91,7 +102,7 @@ function isSampling(profiler: HeapProfiler): boolean {
  * One full collection, as `gc()` does it; those of the inspector and of v8.queryObjects() go round up to seven times. The flag
  * is on for the moment in which the context is made: contexts of the program do not get a `gc`.
  */
-function collectGarbage(): boolean {
+function runCollection(): boolean {
   const known: unknown = Reflect.get(globalThis, 'gc');
   if (typeof known === 'function') {
     known();

@@ -1,0 +1,33 @@
+import { describe, expect, test } from 'vitest';
+import { fixture, NODES, nodesOf, only, PRELOAD, runWithAgent } from './run-agent.ts';
+
+const program = fixture('keep-objects.cjs');
+const sum = (nodes: readonly { bytes: number }[]): number => nodes.reduce((bytes, node) => bytes + node.bytes, 0);
+
+describe.each(NODES)('on Node $version', ({ execPath }) => {
+  test('held objects are within 10 % at the function that made them, and garbage is not', async () => {
+    // 64 KiB: 800 samples and more, so that 10 % is about three standard errors.
+    const { lines, stdout } = await runWithAgent(execPath, ['--expose-gc', program], {
+      control: { intervalBytes: 65_536 },
+    });
+    const heldBytes = Number(stdout);
+    expect(heldBytes).toBeGreaterThan(40e6);
+    const nodes = nodesOf(only(lines, 'v8profile'));
+    const made = nodes.filter((node) => node.path.includes('keepObjects'));
+    expect(Math.abs(sum(made) / heldBytes - 1)).toBeLessThan(0.1);
+    expect(made.every((node) => node.name !== 'keepObjects' || (node.script === program && node.line === 3))).toBe(
+      true,
+    );
+    expect(sum(nodes.filter((node) => node.path.includes('makeGarbage')))).toBeLessThan(heldBytes / 50);
+  });
+
+  test('the agent itself is not in the profile, and neither are its hooks in stacks', async () => {
+    const script =
+      'process.on("exit", function atEnd() { globalThis.kept = Array.from({ length: 1e6 }, (_, i) => ({ i })); })';
+    const { lines } = await runWithAgent(execPath, ['-e', script], { control: { intervalBytes: 16_384 } });
+    const nodes = nodesOf(only(lines, 'v8profile'));
+    expect(sum(nodes.filter((node) => node.path.includes('atEnd')))).toBeGreaterThan(10e6);
+    const folder = PRELOAD.replace('preload.cjs', '');
+    expect(nodes.filter((node) => node.script.startsWith(folder))).toEqual([]);
+  });
+});
