@@ -24,7 +24,6 @@
 #define KIND_MASK 15u
 #define ARRAY_DATA 16
 #define INLINING_BYTES 16
-#define MAX_FRAMES 17
 #define EXIT_BYTES 4
 #define MAX_EXITS 65536
 /* V8 places code in chunks of this size and alignment; a walk never leaves its chunk. */
@@ -34,8 +33,7 @@
 
 static _Atomic uint64_t code_map, stream_map;
 
-/* False unless `object` is a Code that was compiled at run time and contains pc. */
-static bool read_code(uint64_t object, uintptr_t pc, struct mp_v8_code *code) {
+bool mp_v8_read_code(uint64_t object, uintptr_t pc, struct mp_v8_code *code) {
   const struct mp_v8_layout *layout = &mp_v8_layout;
   char copy[CODE_BYTES];
   uint64_t map, stream;
@@ -65,16 +63,7 @@ static bool read_code(uint64_t object, uintptr_t pc, struct mp_v8_code *code) {
 
 static bool is_stream_map(uint64_t word) {
   uint64_t known = RELAXED_LOAD(stream_map);
-  if (known) return word == known;
-  /* Not met yet. `word` is taken for a Map if an object that starts with it would be an instruction stream. */
-  uint16_t type;
-  if (!is_pointer(word)) return false;
-  uintptr_t at = field(word, mp_v8_layout.map_instance_type);
-  if (!mp_peek_range(at, sizeof type)) return false;
-  memcpy(&type, (const void *)at, sizeof type);
-  if (type != mp_v8_layout.type_instruction_stream) return false;
-  RELAXED_STORE(stream_map, word);
-  return true;
+  return known ? word == known : is_map_of(word, mp_v8_layout.type_instruction_stream, &stream_map);
 }
 
 static bool walk_back(uintptr_t pc, struct mp_v8_code *code) {
@@ -88,17 +77,17 @@ static bool walk_back(uintptr_t pc, struct mp_v8_code *code) {
     memcpy(&word, (const void *)at, sizeof word);
     if (!is_stream_map(word)) continue;
     for (int i = 1; i < STREAM_HEADER_WORDS; i++) {
-      if (mp_peek_u64(at + 8 * (uintptr_t)i, &word) && is_pointer(word) && read_code(word, pc, code)) return true;
+      if (mp_peek_u64(at + 8 * (uintptr_t)i, &word) && is_pointer(word) && mp_v8_read_code(word, pc, code)) return true;
     }
     return false;
   }
   return false;
 }
 
-static bool find_code(uintptr_t pc, uint64_t function, struct mp_v8_code *code) {
+bool mp_v8_find_code(uintptr_t pc, uint64_t function, struct mp_v8_code *code) {
   uint64_t object;
   int offset = mp_v8_layout.function_code;
-  if (offset >= 0 && read_field(function, offset, &object) && read_code(object, pc, code)) return true;
+  if (offset >= 0 && read_field(function, offset, &object) && mp_v8_read_code(object, pc, code)) return true;
   return walk_back(pc, code);
 }
 
@@ -170,7 +159,7 @@ static int optimized_frames(const struct mp_v8_code *code, uintptr_t pc, uint32_
   for (uint32_t inlining = mp_v8_inlining_plus_1(position); inlining != 0;) {
     uint64_t call;
     int32_t literal;
-    if (n == MAX_FRAMES - 1 || (size_t)inlining * INLINING_BYTES > inlinings_bytes) {
+    if (n == MP_V8_MAX_INLINED - 1 || (size_t)inlining * INLINING_BYTES > inlinings_bytes) {
       position = 0; /* it is in an inlined function, not in ours */
       break;
     }
@@ -189,99 +178,8 @@ static int optimized_frames(const struct mp_v8_code *code, uintptr_t pc, uint32_
   return n;
 }
 
-static int decode(const struct mp_v8_code *code, uintptr_t pc, uint32_t index, uint64_t *frames) {
+int mp_v8_decode_code(const struct mp_v8_code *code, uintptr_t pc, uint32_t index, uint64_t *frames) {
   if (code->kind == (uint32_t)mp_v8_layout.kind_baseline) return baseline_frame(code, pc, index, frames);
-  int n = is_maglev(code) ? mp_v8_maglev_frames(code, pc, index, frames, MAX_FRAMES) : 0;
+  int n = is_maglev(code) ? mp_v8_maglev_frames(code, pc, index, frames, MP_V8_MAX_INLINED) : 0;
   return n > 0 ? n : optimized_frames(code, pc, index, frames);
-}
-
-/* The cache, by pc. Good while the Code that was found still has the same fields and the frame's function is the same. An
- * entry without Code says that none was found (the walk is long); one without frames, that there were no positions yet. */
-#define CACHE_BITS 12
-
-struct entry {
-  _Atomic uint32_t sequence;
-  _Atomic uint32_t index;
-  _Atomic uint64_t pc, object, start, positions, deopt;
-  _Atomic uint64_t count;
-  _Atomic uint64_t frames[MAX_FRAMES];
-} __attribute__((aligned(64)));
-_Static_assert(sizeof(struct entry) == 192, "three cache lines");
-
-static struct entry cache[1 << CACHE_BITS];
-
-static bool any_position(const uint64_t *frames, int n) {
-  for (int i = 0; i < n; i++) {
-    if ((uint32_t)frames[i] != 0) return true;
-  }
-  return false;
-}
-
-static void remember(struct entry *entry, uintptr_t pc, uint32_t index, const struct mp_v8_code *code, const uint64_t *frames, int n) {
-  if (!seq_write_begin(&entry->sequence)) return;
-  RELAXED_STORE(entry->pc, pc);
-  RELAXED_STORE(entry->index, index);
-  RELAXED_STORE(entry->object, code->object);
-  RELAXED_STORE(entry->start, code->start);
-  RELAXED_STORE(entry->positions, code->positions);
-  RELAXED_STORE(entry->deopt, code->deopt);
-  RELAXED_STORE(entry->count, (uint64_t)n);
-  for (int i = 0; i < n; i++) RELAXED_STORE(entry->frames[i], frames[i]);
-  seq_write_end(&entry->sequence);
-}
-
-enum answer { UNKNOWN, NO_CODE, FRAMES, CODE_ONLY };
-
-/* What the cache knows about pc. FRAMES: *n words are in `frames`; CODE_ONLY: *code is right. */
-static enum answer recall(const struct entry *entry, uintptr_t pc, uint32_t index, struct mp_v8_code *code, uint64_t *frames, int *n) {
-  uint32_t begun = seq_read_begin(&entry->sequence);
-  if (RELAXED_LOAD(entry->pc) != pc || RELAXED_LOAD(entry->index) != index) return UNKNOWN;
-  uint64_t object = RELAXED_LOAD(entry->object), count = RELAXED_LOAD(entry->count);
-  if (count > MAX_FRAMES) return UNKNOWN;
-  for (uint64_t i = 0; i < count; i++) frames[i] = RELAXED_LOAD(entry->frames[i]);
-  bool changed = object != 0 && (!read_code(object, pc, code) || code->start != RELAXED_LOAD(entry->start) ||
-                                 code->positions != RELAXED_LOAD(entry->positions) || code->deopt != RELAXED_LOAD(entry->deopt));
-  if (changed || !seq_read_valid(&entry->sequence, begun)) return UNKNOWN;
-  *n = (int)count;
-  return object == 0 ? NO_CODE : count > 0 ? FRAMES : CODE_ONLY;
-}
-
-#ifdef MEMPROF_VERIFY
-static void verify(uintptr_t pc, uint64_t function, uint32_t index, const uint64_t *frames, int n) {
-  struct mp_v8_code code;
-  uint64_t again[MAX_FRAMES];
-  if (!find_code(pc, function, &code)) return; /* it is being moved */
-  VERIFY(decode(&code, pc, index, again) == n && memcmp(again, frames, sizeof *frames * (size_t)n) == 0);
-}
-#else
-static void verify(uintptr_t pc, uint64_t function, uint32_t index, const uint64_t *frames, int n) {
-  (void)pc, (void)function, (void)index, (void)frames, (void)n;
-}
-#endif
-
-int mp_v8_code_frames(uintptr_t pc, uint64_t function, uint32_t index, uint64_t *frames, int max) {
-  struct entry *entry = &cache[(pc * 0x9e3779b97f4a7c15ull) >> (64 - CACHE_BITS)];
-  uint64_t words[MAX_FRAMES];
-  struct mp_v8_code code = {0};
-  int n = 0;
-  enum answer answer = recall(entry, pc, index, &code, words, &n);
-  if (answer == NO_CODE) return 0;
-  if (answer == FRAMES) verify(pc, function, index, words, n);
-  if (answer == UNKNOWN && !find_code(pc, function, &code)) {
-    remember(entry, pc, index, &(struct mp_v8_code){0}, words, 0);
-    return 0;
-  }
-  if (answer != FRAMES) {
-    n = decode(&code, pc, index, words);
-    bool known = any_position(words, n);
-    if (known || answer == UNKNOWN) remember(entry, pc, index, &code, words, known ? n : 0);
-  }
-  if (n > max) n = max;
-  memcpy(frames, words, sizeof *frames * (size_t)n);
-  if (frames[0] & MP_FRAME_JS_APPROX) mp_count(MP_APPROX_JS_LINES, (uint64_t)n);
-  return n;
-}
-
-void mp_v8_forget_code(void) {
-  for (size_t i = 0; i < 1 << CACHE_BITS; i++) RELAXED_STORE(cache[i].pc, 0);
 }

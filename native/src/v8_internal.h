@@ -147,6 +147,20 @@ struct mp_v8_code {
 /* The store's index of the function that a literal of deoptimization data stands for; MP_NONE if it stands for none. */
 uint32_t mp_v8_literal_function(uint64_t literals, int32_t literal);
 
+/* Reads a Code; false unless it was compiled at run time and contains pc. */
+bool mp_v8_read_code(uint64_t object, uintptr_t pc, struct mp_v8_code *code);
+
+/* Finds the Code that was compiled at run time and contains pc, in a frame of the JSFunction `function`. */
+bool mp_v8_find_code(uintptr_t pc, uint64_t function, struct mp_v8_code *code);
+
+/* No more functions than this are told apart at one pc, the outermost included. */
+#define MP_V8_MAX_INLINED 17
+
+/* Writes the frame words of a Code at pc, in a frame of the function `index`; their number, 1 to MP_V8_MAX_INLINED. */
+int mp_v8_decode_code(const struct mp_v8_code *code, uintptr_t pc, uint32_t index, uint64_t *frames);
+
+/* ---- v8_code_cache.c */
+
 /* Frame words of the code compiled at run time that contains pc, for a frame of the JSFunction `function` whose store index is
  * `index`. Their number; 0 if there is no such code at pc. Cached. */
 int mp_v8_code_frames(uintptr_t pc, uint64_t function, uint32_t index, uint64_t *frames, int max);

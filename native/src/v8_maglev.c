@@ -13,7 +13,6 @@
 
 #define ARRAY_DATA 16
 #define SAFEPOINT_HEADER 16
-#define MAX_TRANSLATED 16
 
 static bool read_element(uint64_t array, int index, uint64_t *out) {
   return index >= 0 && read_field(array, ARRAY_DATA + 8 * index, out);
@@ -33,7 +32,7 @@ static int read_translated(const struct mp_v8_code *code, int deopt, struct mp_v
   int entry = mp_v8_layout.deopt_inlining_positions + 4 + 3 * deopt;
   if (!read_element(code->deopt, entry + 1, &start) || !is_smi(start) || smi_value(start) < 0) return 0;
   if (!read_element(code->deopt, 0, &word) || !mp_v8_byte_array(word, &bytes, &size)) return 0;
-  return mp_v8_read_translation(bytes, size, (size_t)smi_value(start), translated, MAX_TRANSLATED);
+  return mp_v8_read_translation(bytes, size, (size_t)smi_value(start), translated, MP_V8_MAX_INLINED);
 }
 
 static uint32_t position_in(uint64_t trusted_literals, const struct mp_v8_translated_frame *frame, uint32_t function) {
@@ -45,7 +44,7 @@ static uint32_t position_in(uint64_t trusted_literals, const struct mp_v8_transl
 }
 
 int mp_v8_maglev_frames(const struct mp_v8_code *code, uintptr_t pc, uint32_t index, uint64_t *frames, int max) {
-  struct mp_v8_translated_frame translated[MAX_TRANSLATED];
+  struct mp_v8_translated_frame translated[MP_V8_MAX_INLINED];
   uint64_t literals, trusted_literals;
   if (!mp_v8_layout.translations) return 0;
   int deopt = find_deopt_index(code, (uint32_t)(pc - code->start));
