@@ -78,10 +78,8 @@ export function createStackReader(
     const module = modules.find(frame.address - 1n, frame.generation);
     const symbol = symbols.native(word);
     const isBuiltin = symbol !== undefined && V8_BUILTIN.test(symbol.systemName);
-    if (symbol === undefined && (frame.isV8Code || module === undefined)) {
-      // JIT code moves and goes: its addresses would only make equal stacks different.
-      return synthetic(frame.isV8Code ? '[V8 code]' : '[unknown code]', frame.isV8Code ? 'runtime' : 'native');
-    }
+    // JIT code moves and goes: its addresses would only make equal stacks different.
+    if (symbol === undefined && frame.isV8Code) return synthetic('[V8 code]', 'runtime');
     const functionId =
       symbol &&
       builder.addFunction({
@@ -92,7 +90,6 @@ export function createStackReader(
       });
     const location = builder.addLocation({
       mappingId: module === undefined ? 0 : (mappingIds.get(moduleKey(module)) ?? 0),
-      // One location per function where its name is known: the line of a call is not.
       address: frame.address - 1n,
       lines: functionId === undefined ? [] : [{ functionId, line: 0, column: 0 }],
       kind: isBuiltin || frame.isV8Code ? 'runtime' : 'native',

@@ -1,0 +1,256 @@
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { MemprofError } from '../../src/errors.ts';
+import { buildProfile, readManifest } from '../../src/interpret/index.ts';
+import type { Profile } from '../../src/model/profile.ts';
+import { findProblems } from '../../src/model/validate.ts';
+import { CHUNK } from '../../src/recording/chunks.ts';
+import { chunk, fileHead, recordProcess, writeRecording } from '../helpers/recording-builder.ts';
+import { temporaryDirectory } from '../helpers/temporary.ts';
+
+const root = temporaryDirectory('damage');
+
+/** A recording with at least one chunk of each type. */
+function smallRecording(): Buffer {
+  const recorder = recordProcess(4711);
+  recorder.process({ threads: { 4711: 'node' } });
+  recorder.module({ start: 0x1000n, end: 0x9000n, bias: 0x1000n, path: '/nowhere/prog', isMain: true });
+  const fn = recorder.function({ name: 'decode', script: 'file:///nowhere/a.mjs', start: 5, end: 90 });
+  const site = recorder.site({ stack: [recorder.native(0x2000n), recorder.js(fn, 17)] });
+  recorder.maps('00001000-00009000 r-xp 00000000 08:01 17 /nowhere/prog\n');
+  const first = recorder.alloc({ site, size: 1009, weight: 65_536 });
+  recorder.alloc({ site, size: 10_007, weight: 70_000 });
+  recorder.snapshot('timer', false);
+  recorder.free(first);
+  recorder.agent({
+    type: 'hello',
+    timeUnixNs: '1',
+    threadId: 0,
+    node: 'v22.0.0',
+    v8: '12.4',
+    execPath: '/nowhere/node',
+  });
+  recorder.agent(v8Line());
+  recorder.gauge(1 << 20);
+  recorder.snapshot('end');
+  recorder.symbols({
+    modules: [],
+    native: [],
+    functions: [[0, 'Cache.decode', '/src/a.ts', 3, 1]],
+    positions: [],
+    scripts: [],
+  });
+  recorder.end();
+  return recorder.bytes();
+}
+
+const v8Line = () => ({
+  type: 'v8profile',
+  timeUnixNs: '1700000000500000000',
+  threadId: 0,
+  reason: 'exit',
+  intervalBytes: 65_536,
+  depth: 128,
+  strings: ['(root)', '', 'build', '/nowhere/a.mjs'],
+  nodes: [
+    [-1, 0, 1, 0, 0, 0, []],
+    [0, 2, 3, 7, 11, 5, [40, 3000]],
+  ],
+});
+
+function isInsideHeader(bytes: Buffer, length: number): boolean {
+  let at = 16;
+  while (at + 16 <= length) {
+    const payload = bytes.readUInt32LE(at + 8);
+    const end = at + 16 + payload;
+    if (length < end) return bytes.readUInt32LE(at) === CHUNK.header && at + 24 < length && length < end - 8;
+    at = end + (-payload & 7);
+  }
+  return false;
+}
+
+/** Whether the first bytes hold whole chunks only. */
+function isWholeAt(bytes: Buffer, length: number): boolean {
+  let at = 16;
+  while (at < length) {
+    const payload = bytes.readUInt32LE(at + 8);
+    if (at + 16 + payload > length) return false;
+    at += 16 + payload + (-payload & 7);
+  }
+  return true;
+}
+
+let serial = 0;
+/** The profile of a file's bytes, or the MemprofError; anything else that is thrown fails the test. */
+async function outcome(bytes: Buffer): Promise<Profile | MemprofError> {
+  const directory = writeRecording(join(root, `case-${serial++ % 4}`), { '4711.0.mpr': bytes });
+  try {
+    const profile = await buildProfile(directory);
+    expect(findProblems(profile)).toEqual([]);
+    await buildProfile(directory, { moment: 'peak' });
+    return profile;
+  } catch (error) {
+    if (error instanceof MemprofError) return error;
+    throw error;
+  }
+}
+
+test('cut off at every byte: a profile with a notice, or an error that says why', async () => {
+  const whole = smallRecording();
+  let profiles = 0;
+  for (let length = 0; length < whole.length; length++) {
+    // The inside of the 4,096 bytes of a header chunk is one like the other.
+    if (length % 101 !== 0 && isInsideHeader(whole, length)) continue;
+    const result = await outcome(whole.subarray(0, length));
+    if (result instanceof MemprofError) {
+      expect(length).toBeLessThan(16);
+      expect(result).toMatchObject({ code: 'NOT_A_RECORDING', exitCode: 2 });
+      continue;
+    }
+    profiles++;
+    const codes = result.notices.map((notice) => notice.code);
+    // Cut exactly between two chunks, or in the padding of the last, nothing is damaged.
+    expect(codes.includes('RECORDING_TRUNCATED')).toBe(!isWholeAt(whole, length));
+  }
+  expect(profiles).toBeGreaterThan(1500);
+}, 60_000);
+
+test('the notice of a cut says how many bytes were left unread, and what came before is there', async () => {
+  const whole = smallRecording();
+  const result = await outcome(whole.subarray(0, whole.length - 9));
+  expect(result).not.toBeInstanceOf(MemprofError);
+  const { notices, samples } = result as Profile;
+  const cut = notices.find((notice) => notice.code === 'RECORDING_TRUNCATED');
+  expect(cut?.message).toMatch(/cut off: its last [\d,]+ bytes were not read/);
+  const malloc = samples.find((sample) => sample.labels.heap === 'libc.malloc');
+  expect(malloc?.values[3]).toBeCloseTo(70_000);
+});
+
+test('a flipped byte anywhere stops the reading there; nothing else is thrown', async () => {
+  const whole = smallRecording();
+  let random = 12_345;
+  const next = (limit: number): number => {
+    random = (Math.imul(random, 1_103_515_245) + 12_345) >>> 0;
+    return random % limit;
+  };
+  for (let round = 0; round < 400; round++) {
+    const bytes = Buffer.from(whole);
+    for (let flips = 0; flips <= next(4); flips++) bytes[next(bytes.length)] = next(256);
+    await outcome(bytes);
+  }
+}, 60_000);
+
+test('payloads of noise under right checksums: no exception, no endless loop', async () => {
+  let random = 99;
+  const noise = (length: number): Buffer =>
+    Buffer.from(
+      Array.from({ length }, () => {
+        random = (Math.imul(random, 1_664_525) + 1_013_904_223) >>> 0;
+        return random >>> 24;
+      }),
+    );
+  const whole = smallRecording();
+  for (let round = 0; round < 40; round++) {
+    const chunks = Object.values(CHUNK).map((type) => chunk(type, noise((round * 37) % 400)));
+    await outcome(Buffer.concat([fileHead(), ...chunks]));
+    // And on top of tables that are whole: indices into them come from the noise.
+    await outcome(Buffer.concat([whole, ...chunks]));
+  }
+}, 60_000);
+
+test('forged lengths and counts cost no memory', async () => {
+  const recorder = recordProcess(4711);
+  recorder.process();
+  const liar = Buffer.alloc(16);
+  liar.writeUInt32LE(CHUNK.snapshot, 0);
+  liar.writeUInt32LE(0xffff_fff0, 8);
+  const counts = Buffer.alloc(40, 0xff);
+  counts.writeUInt32LE(0, 0);
+  const region = Buffer.alloc(32, 0xff);
+  region.writeUInt32LE(3, 0);
+  const gauges = Buffer.alloc(64, 0xff);
+  const forged = [chunk(CHUNK.snapshot, counts), chunk(CHUNK.region, region), chunk(CHUNK.gauges, gauges), liar];
+  const before = process.memoryUsage.rss();
+  const result = await outcome(Buffer.concat([recorder.bytes(), ...forged]));
+  expect(process.memoryUsage.rss() - before).toBeLessThan(256 << 20);
+  expect((result as Profile).notices.map((notice) => notice.code)).toEqual(
+    expect.arrayContaining(['RECORDING_TRUNCATED', 'CHUNKS_DAMAGED']),
+  );
+});
+
+test('call paths that go in circles end', async () => {
+  const recorder = recordProcess(4711);
+  recorder.process();
+  const site = recorder.site({ stack: [recorder.native(0x10n), recorder.native(0x20n)] });
+  recorder.alloc({ site, size: 101 });
+  recorder.snapshot('end');
+  const circle = Buffer.alloc(16 + 3 * 16);
+  circle.writeUInt32LE(3, 0);
+  circle.writeUInt32LE(2, 16 + 16 + 8);
+  circle.writeUInt32LE(1, 16 + 32 + 8);
+  const result = (await outcome(Buffer.concat([recorder.bytes(), chunk(CHUNK.region, circle)]))) as Profile;
+  const [sample] = result.samples;
+  const [location] = sample?.stack ?? [];
+  const fn = result.functions.get(result.locations.get(location ?? 0)?.lines[0]?.functionId ?? 0);
+  expect(fn?.name).toBe('[stack not recorded]');
+});
+
+test('a later version is refused, and both versions are named', async () => {
+  const recorder = recordProcess(4711);
+  recorder.process();
+  expect(await outcome(recorder.bytes(2))).toMatchObject({
+    code: 'RECORDING_TOO_NEW',
+    exitCode: 2,
+    message: expect.stringMatching(/version 2.*up to version 1/),
+  });
+  const directory = writeRecording(join(root, 'newer'), { '1.0.mpr': recorder.bytes() }, { version: 3 });
+  await expect(buildProfile(directory)).rejects.toMatchObject({ code: 'RECORDING_TOO_NEW', exitCode: 2 });
+});
+
+test('what is no recording: each case has its error', async () => {
+  const empty = join(root, 'empty');
+  mkdirSync(empty);
+  const file = join(root, 'file');
+  writeFileSync(file, 'x');
+  await expect(buildProfile(join(root, 'absent'))).rejects.toMatchObject({ code: 'RECORDING_UNREADABLE', exitCode: 2 });
+  await expect(buildProfile(file)).rejects.toMatchObject({ code: 'RECORDING_UNREADABLE', exitCode: 2 });
+  await expect(buildProfile(empty)).rejects.toMatchObject({ code: 'MANIFEST_MISSING', exitCode: 2 });
+  const none = writeRecording(join(root, 'none'), {});
+  await expect(buildProfile(none)).rejects.toMatchObject({ code: 'RECORDING_EMPTY', exitCode: 2 });
+  expect(await outcome(Buffer.from('PK\x03\x04 something else entirely'))).toMatchObject({ code: 'NOT_A_RECORDING' });
+});
+
+test('a directory that we may not read', async (context) => {
+  if (process.getuid?.() === 0) context.skip('root may read everything: run as another user');
+  const closed = join(root, 'closed');
+  mkdirSync(closed);
+  chmodSync(closed, 0);
+  await expect(buildProfile(closed)).rejects.toMatchObject({ code: 'RECORDING_UNREADABLE', exitCode: 2 });
+  chmodSync(closed, 0o700);
+});
+
+test('a damaged or missing manifest is a notice: the .mpr files say enough', async () => {
+  const without = writeRecording(join(root, 'without'), { '4711.0.mpr': smallRecording() }, null);
+  expect((await buildProfile(without)).notices[0]).toMatchObject({ code: 'MANIFEST_MISSING' });
+  writeFileSync(join(without, 'recording.json'), '{"format": ');
+  expect((await buildProfile(without)).notices[0]).toMatchObject({ code: 'MANIFEST_DAMAGED' });
+  expect(() => readManifest(without)).toThrow(/is damaged/);
+  writeFileSync(join(without, 'recording.json'), '{"format": "memprof-recording", "version": 1}');
+  expect(() => readManifest(without)).toThrow(/memprofVersion/);
+});
+
+test('one unreadable process among several is a notice', async () => {
+  const files = { '4711.0.mpr': smallRecording(), '4712.0.mpr': Buffer.from('nothing') };
+  const profile = await buildProfile(writeRecording(join(root, 'mixed'), files));
+  expect(profile.processes).toHaveLength(1);
+  expect(profile.notices.map((notice) => notice.code)).toContain('PROCESS_UNREADABLE');
+});
+
+test('a file that the manifest names and nobody finds is said, and paths out of the directory are not followed', async () => {
+  const files = { '4711.0.mpr': smallRecording() };
+  const directory = writeRecording(join(root, 'lost'), files, { files: ['4711.0.mpr', '9.0.mpr'] });
+  expect((await buildProfile(directory)).notices).toContainEqual(expect.objectContaining({ code: 'PROCESS_MISSING' }));
+  const outside = writeRecording(join(root, 'outside'), files, { files: ['../lost/4711.0.mpr'] });
+  expect((await buildProfile(outside)).notices[0]).toMatchObject({ code: 'MANIFEST_DAMAGED' });
+});

@@ -1,0 +1,137 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { buildProfile } from '../../src/interpret/index.ts';
+import { createUseFold, type SiteUse } from '../../src/interpret/peak.ts';
+import { EVENT, EVENT_TYPE, HEAP } from '../../src/recording/wire.ts';
+import { recordProcess, writeRecording } from '../helpers/recording-builder.ts';
+import { temporaryDirectory } from '../helpers/temporary.ts';
+
+const root = temporaryDirectory('peak');
+
+interface Event {
+  readonly type: number;
+  readonly heap: number;
+  readonly site: number;
+  readonly size: number;
+  readonly weight: number;
+}
+
+function encode(events: readonly Event[]): Buffer {
+  const data = Buffer.alloc(events.length * EVENT.bytes);
+  events.forEach((event, index) => {
+    const at = index * EVENT.bytes;
+    data.writeBigUInt64LE(BigInt(index + 1), at + EVENT.ticket);
+    data.writeBigUInt64LE(BigInt(1000 + index), at + EVENT.timeNs);
+    data.writeUInt16LE(event.type, at + EVENT.type);
+    data.writeUInt16LE(event.heap, at + EVENT.heap);
+    data.writeUInt32LE(event.site, at + EVENT.site);
+    data.writeBigUInt64LE(BigInt(event.size), at + EVENT.size);
+    data.writeDoubleLE(event.weight, at + EVENT.weight);
+  });
+  return data;
+}
+
+/** The slow way: the whole state is copied at each maximum. */
+function bruteForce(events: readonly Event[]): { bytes: number; timeNs: bigint; sites: Map<number, number> } {
+  const now = new Map<number, number>();
+  let best = { bytes: 0, timeNs: 0n, sites: new Map<number, number>() };
+  events.forEach((event, index) => {
+    const sign = event.type === EVENT_TYPE.alloc || event.type === EVENT_TYPE.commit ? 1 : -1;
+    now.set(event.site, (now.get(event.site) ?? 0) + sign * event.weight);
+    const bytes = [...now.values()].reduce((a, b) => a + b, 0);
+    if (bytes > best.bytes) best = { bytes, timeNs: BigInt(1000 + index), sites: new Map(now) };
+  });
+  for (const [site, bytes] of best.sites) if (bytes === 0) best.sites.delete(site);
+  return best;
+}
+
+test('the folded peak is the one that copying everything at each maximum finds', () => {
+  let random = 7;
+  const next = (limit: number): number => {
+    random = (Math.imul(random, 1_103_515_245) + 12_345) >>> 0;
+    return (random >>> 8) % limit;
+  };
+  for (let round = 0; round < 300; round++) {
+    const live: Event[] = [];
+    const events: Event[] = [];
+    for (let step = 0; step < 60; step++) {
+      const goes = live.length > 0 && next(100) < 45 ? live.splice(next(live.length), 1)[0] : undefined;
+      if (goes !== undefined) {
+        events.push({ ...goes, type: goes.heap === HEAP.malloc ? EVENT_TYPE.free : EVENT_TYPE.decommit });
+        continue;
+      }
+      const size = 1 + next(10_000);
+      const isMap = next(4) === 0;
+      // Whole-number weights, so that sums are exact in any order.
+      const weight = isMap ? size : size * (1 + next(7));
+      const site = next(6) + (isMap ? 10 : 0);
+      const event = {
+        type: isMap ? EVENT_TYPE.commit : EVENT_TYPE.alloc,
+        heap: isMap ? HEAP.mmap : HEAP.malloc,
+        site,
+        size,
+        weight,
+      };
+      live.push(event);
+      events.push(event);
+    }
+    const fold = createUseFold();
+    const cut = next(events.length);
+    fold.add(encode(events.slice(0, cut)));
+    fold.add(encode(events.slice(cut)));
+    const truth = bruteForce(events);
+    expect(fold.peak().timeNs).toBe(
+      truth.timeNs - (events.length > cut && truth.timeNs - 1000n >= BigInt(cut) ? BigInt(cut) : 0n),
+    );
+    const found = new Map([...fold.atPeak()].map(([site, use]: [number, SiteUse]) => [site, Math.round(use.bytes)]));
+    expect(new Map([...found].sort())).toEqual(new Map([...truth.sites].sort()));
+  }
+});
+
+test('the peak of a recording: what was in use then, not what came later', async () => {
+  const recorder = recordProcess(4711);
+  recorder.process();
+  const big = recorder.site({ stack: [recorder.native(0x10n)] });
+  const late = recorder.site({ stack: [recorder.native(0x20n)] });
+  const mapped = recorder.site({ stack: [recorder.native(0x30n)], heap: 'mmap' });
+  const blocks = [recorder.alloc({ site: big, size: 1_000_003 }), recorder.alloc({ site: big, size: 500_009 })];
+  const mapping = recorder.map(mapped, 69_632);
+  for (const block of blocks) recorder.free(block);
+  recorder.unmap(mapping);
+  recorder.alloc({ site: late, size: 1009, weight: 2018 });
+  recorder.snapshot('end');
+  recorder.end();
+  const directory = writeRecording(join(root, 'peak'), { '4711.0.mpr': recorder.bytes() });
+  const peak = await buildProfile(directory, { moment: 'peak' });
+  expect(peak.samples.map((sample) => sample.values)).toEqual([
+    [2, 1_500_012, 2, 1_500_012],
+    [2, 2018, 0, 0],
+    [1, 69_632, 1, 69_632],
+  ]);
+  expect(peak.processes[0]?.peakBytes).toBe(1_500_012 + 69_632);
+  const end = await buildProfile(directory);
+  expect(end.samples.map((sample) => sample.values[3])).toEqual([0, 2018, 0]);
+});
+
+test('lost events make the peak approximate, and a notice says so', async () => {
+  const recorder = recordProcess(4711);
+  recorder.process();
+  const site = recorder.site({ stack: [recorder.native(0x10n)] });
+  recorder.alloc({ site, size: 1009 });
+  recorder.loseEvents(7);
+  recorder.snapshot('end');
+  const directory = writeRecording(join(root, 'lost'), { '4711.0.mpr': recorder.bytes() });
+  const { notices } = await buildProfile(directory, { moment: 'peak' });
+  expect(notices).toContainEqual(expect.objectContaining({ code: 'PEAK_APPROXIMATE', pid: 4711 }));
+});
+
+test('a moment that nobody recorded is an error that says what there is', async () => {
+  const recorder = recordProcess(4711);
+  recorder.process();
+  recorder.snapshot('end');
+  const directory = writeRecording(join(root, 'moment'), { '4711.0.mpr': recorder.bytes() });
+  await expect(buildProfile(directory, { moment: 'demand' })).rejects.toMatchObject({
+    code: 'NO_SUCH_MOMENT',
+    exitCode: 2,
+  });
+});
