@@ -135,7 +135,7 @@ async function fail(error: unknown, isRun: boolean): Promise<void> {
     process.exitCode = error.exitCode;
     return;
   }
-  process.stderr.write(`memprof: unexpected error, please report it: ${(error as Error).stack ?? String(error)}\n`);
+  openTerminal().warn(`unexpected error, please report it: ${(error as Error).stack ?? String(error)}`);
   process.exitCode = isRun ? EXIT.failed : EXIT.usage;
 }
 

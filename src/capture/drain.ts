@@ -183,17 +183,19 @@ export function startDrain(options: DrainOptions): Drain {
 
   async function finish(end: ProgramEnd): Promise<void> {
     clearTimeout(timer);
-    tick(true);
+    guarded(() => tick(true));
     for (const [key, image] of images) {
-      if (image.pid === options.mainPid) finishImage(key, image, end, true);
+      if (image.pid === options.mainPid) guarded(() => finishImage(key, image, end, true));
     }
     const deadline = Date.now() + GRACE_MS;
     while (images.size > 0 && Date.now() < deadline) {
       await delay(GRACE_TICK_MS);
-      tick(true);
+      guarded(() => tick(true));
     }
     const left = images.size;
-    for (const [key, image] of images) finishImage(key, image, { exitCode: null, signal: null }, false);
+    for (const [key, image] of images) {
+      guarded(() => finishImage(key, image, { exitCode: null, signal: null }, false));
+    }
     if (left > 0) {
       notice(
         'STILL_RUNNING',
@@ -201,6 +203,15 @@ export function startDrain(options: DrainOptions): Drain {
       );
     }
     if (lostEvents > 0) notice('EVENTS_LOST', `${lostEvents} events were overwritten before they could be read`);
+  }
+
+  /** Whatever happens here, memprof must live to see the program's end and pass on its signals. */
+  function guarded(work: () => void): void {
+    try {
+      work();
+    } catch (cause) {
+      notice('DRAIN_FAILED', `part of the recording is missing: ${(cause as Error).message}`);
+    }
   }
 
   function onRefused(cause: unknown): void {
@@ -218,14 +229,16 @@ export function startDrain(options: DrainOptions): Drain {
   }
 
   let timer = setTimeout(function next() {
-    tick();
+    guarded(tick);
     timer = setTimeout(next, TICK_MS);
   }, TICK_MS);
 
   return {
     snapshotOnDemand() {
-      for (const image of images.values()) image.snapshot('demand');
-      options.requestV8Profile('demand');
+      guarded(() => {
+        for (const image of images.values()) image.snapshot('demand');
+        options.requestV8Profile('demand');
+      });
     },
     finish,
     status() {

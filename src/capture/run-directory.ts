@@ -44,7 +44,8 @@ export function makeRunDirectory(
       const control = join(path, 'control');
       const fd = openSync(control, 'wx+', 0o600);
       writeWhole(fd, encodeControl(settings));
-      return { path, ...controlFunctions(fd), remove: () => removeDirectory(fd, path as string) };
+      const made = path;
+      return { path, ...controlFunctions(fd), remove: () => removeDirectory(fd, made) };
     } catch (cause) {
       causes.push(cause);
       if (path !== undefined) rmSync(path, { recursive: true, force: true });

@@ -1,50 +1,14 @@
 import { join, relative } from 'node:path';
-import type { DrainStatus } from '../capture/drain.js';
 import { appendChunk } from '../capture/recording-writer.js';
 import { CHUNK } from '../recording/chunks.js';
 import type { ManifestNotice } from '../recording/manifest.js';
 import type { RunFlags } from '../schema/defaults.js';
-import { shortBytes, showLiveLine } from '../ui/live-line.js';
 import { paintFor } from '../ui/paint.js';
 import { withProgress } from '../ui/progress.js';
 import { openTerminal, type Terminal } from '../ui/terminal.js';
 import { memprofVersion } from '../version.js';
 import { REPORT_FILES } from './report-files.js';
 import { writeWholeFile } from './result.js';
-
-/** What a run says while it goes on. */
-export interface RunVoice {
-  /** Prints the notices that came since, and ends the live line. */
-  stop(): void;
-}
-
-/** Says what will be missing, and shows the live line while the program runs. */
-export async function openVoice(
-  flags: RunFlags,
-  notices: readonly ManifestNotice[],
-  status?: () => DrainStatus,
-): Promise<RunVoice> {
-  const terminal = openTerminal();
-  let told = 0;
-  const tell = (): void => {
-    for (const notice of notices.slice(told)) terminal.warn(notice.message);
-    told = notices.length;
-  };
-  tell();
-  const isLive = !flags.quiet && terminal.isInteractive && status !== undefined;
-  const line = isLive ? showLiveLine(process.stderr, () => liveText(status()), terminal.colour.dim) : undefined;
-  return {
-    stop() {
-      line?.stop();
-      tell();
-    },
-  };
-}
-
-function liveText({ rssBytes, liveBytes, committedBytes, samples, processes }: DrainStatus): string {
-  const more = processes > 1 ? `  ${processes} processes` : '';
-  return `memprof[${process.pid}]  RSS ${shortBytes(rssBytes)}  heap ~${shortBytes(liveBytes)}  mapped ${shortBytes(committedBytes)}  ${samples} samples${more}`;
-}
 
 /** What turns a recording into reports. */
 type Stages = Awaited<ReturnType<typeof importStages>>;

@@ -1,3 +1,5 @@
+import type { Terminal } from './terminal.js';
+
 /** A line at the bottom of the terminal that is rewritten in place and leaves no trace. */
 export interface LiveLine {
   stop(): void;
@@ -10,24 +12,19 @@ const ERASE = '\r\x1b[2K';
  * Shows `text()` twice a second at most, and only when it changed. The program writes to the same terminal, so the line is
  * short-lived on purpose: written without a newline, erased before it is written again and at the end.
  */
-export function showLiveLine(
-  stream: NodeJS.WriteStream,
-  text: () => string,
-  paint: (line: string) => string = (line) => line,
-): LiveLine {
+export function showLiveLine(terminal: Terminal, text: () => string): LiveLine {
   let shown = '';
   const timer = setInterval(() => {
-    // A pseudo terminal may say that it is 0 columns wide.
-    const next = text().slice(0, (stream.columns || 80) - 1);
+    const next = text().slice(0, terminal.width() - 1);
     if (next === shown) return;
     shown = next;
-    stream.write(`${ERASE}${paint(next)}`);
+    terminal.write(`${ERASE}${terminal.colour.dim(next)}`);
   }, EVERY_MS);
   timer.unref();
   return {
     stop() {
       clearInterval(timer);
-      if (shown !== '') stream.write(ERASE);
+      if (shown !== '') terminal.write(ERASE);
       shown = '';
     },
   };

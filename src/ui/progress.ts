@@ -7,7 +7,7 @@ const PATIENCE_MS = 1000;
 export async function withProgress<T>(terminal: Terminal, what: string, work: () => Promise<T>): Promise<T> {
   if (!terminal.isInteractive) return work();
   const started = Date.now();
-  const line = showLiveLine(process.stderr, () => {
+  const line = showLiveLine(terminal, () => {
     const seconds = Math.floor((Date.now() - started) / 1000);
     return Date.now() - started < PATIENCE_MS ? '' : `${what} ... ${seconds} s`;
   });

@@ -1,3 +1,5 @@
+import { writeSync } from 'node:fs';
+import { isatty } from 'node:tty';
 import { Chalk, type ChalkInstance, chalkStderr } from 'chalk';
 import type { MemprofError } from '../errors.js';
 
@@ -6,21 +8,39 @@ export interface Terminal {
   /** Whether somebody may be watching. */
   readonly isInteractive: boolean;
   readonly colour: ChalkInstance;
+  /** Columns of the window. */
+  width(): number;
+  write(text: string): void;
   line(text?: string): void;
   warn(message: string): void;
 }
 
-/** @param stream and `environment` are for tests. */
-export function openTerminal(
-  stream: NodeJS.WriteStream = process.stderr,
-  environment: NodeJS.ProcessEnv = process.env,
-): Terminal {
+const STDERR = 2;
+const USUAL_WIDTH = 80;
+
+/**
+ * Not through `process.stderr`: for a pipe it sets O_NONBLOCK, which the profiled program shares, and whose writes would then
+ * fail where they used to wait. A stderr that is full or closed costs us a line, never the program.
+ */
+export function openTerminal(environment: NodeJS.ProcessEnv = process.env): Terminal {
   const colour = colourFor(environment, chalkStderr);
+  const isInteractive = isatty(STDERR) && environment.TERM !== 'dumb';
+  const write = (text: string): void => {
+    const bytes = Buffer.from(text);
+    try {
+      for (let at = 0; at < bytes.length; ) at += writeSync(STDERR, bytes, at);
+    } catch {
+      // Nobody reads it; there is no other place to say so.
+    }
+  };
   return {
-    isInteractive: stream.isTTY === true && environment.TERM !== 'dumb',
+    isInteractive,
     colour,
-    line: (text = '') => void stream.write(`${text}\n`),
-    warn: (message) => void stream.write(`${colour.yellow('memprof:')} ${message}\n`),
+    // A pseudo terminal may say that it is 0 columns wide. Node opens terminals anew, so their flags are our own.
+    width: () => (isInteractive ? process.stderr.columns || USUAL_WIDTH : USUAL_WIDTH),
+    write,
+    line: (text = '') => write(`${text}\n`),
+    warn: (message) => write(`${colour.yellow('memprof:')} ${message}\n`),
   };
 }
 

@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { MEMPROF, readManifest, runToEnd, scratch, start } from './run-cli.ts';
+import { MEMPROF, memprof, readManifest, runToEnd, scratch, start } from './run-cli.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1'] as const;
 
@@ -75,6 +76,22 @@ test('two signals one after the other are two signals', async () => {
   await running.prints('int 1');
   running.child.kill('SIGINT');
   expect((await running.ended).stdout).toBe('ready\nint 1\nint 2\n');
+});
+
+test('SIGINT while the reports are written ends memprof, and the recording is whole', async () => {
+  const out = join(scratch(), 'out');
+  const args = [MEMPROF, 'run', '-o', out, '--', process.execPath, '-e', 'setTimeout(() => {}, 300)'];
+  const running = start(process.execPath, args, { detached: true });
+  const isRecorded = (): boolean =>
+    existsSync(join(out, 'recording.json')) && readManifest(out).endedAtNs !== undefined;
+  while (!isRecorded()) await new Promise((resolve) => setTimeout(resolve, 2));
+  await new Promise((resolve) => setTimeout(resolve, 10)); // signals are restored right after the manifest
+  running.child.kill('SIGINT');
+  expect(await running.ended).toMatchObject({ status: null, signal: 'SIGINT' });
+  expect(readdirSync(out).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  const report = await memprof(['report', out]);
+  expect(report).toMatchObject({ status: 0 });
+  expect(report.stdout).toContain('By heap');
 });
 
 const hasScript = spawnSync('script', ['--version']).status === 0;

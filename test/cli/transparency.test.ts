@@ -99,6 +99,23 @@ test('open files are handed down, as <(...) of a shell needs', async () => {
   expect(status).toBe(0);
 });
 
+test('the flags of shared files stay as they are: O_NONBLOCK on a pipe would make the program lose output', async () => {
+  const cwd = scratch();
+  const show = 'sleep 0.4; for fd in 0 1 2; do grep flags /proc/$$/fdinfo/$fd; done';
+  const plain = await runToEnd('bash', ['-c', `: | sh -c '${show}' 2>&1 | cat`], { cwd });
+  const script = `: | "${node}" "${MEMPROF}" run -q -o /proc/nope/out -- sh -c '${show}' 2>&1 | cat`;
+  const { stdout } = await runToEnd('bash', ['-c', script], { cwd });
+  expect(plain.stdout).toMatch(/^(flags:\s+0\d*\n){3}$/);
+  expect(stdout).toContain('cannot be written'); // we wrote to the pipe before
+  expect(stdout.split('\n').filter((line) => line.startsWith('flags'))).toEqual(plain.stdout.trim().split('\n'));
+});
+
+test('a stderr that nobody reads any more', async () => {
+  const cwd = scratch();
+  const script = `"${node}" "${MEMPROF}" run -o /proc/nope/out -- sh -c 'sleep 0.4; echo out; exit 7' 2> >(exec true); echo "status $?"`;
+  expect((await runToEnd('bash', ['-c', script], { cwd })).stdout).toBe('out\nstatus 7\n');
+});
+
 test('a run inside a run: each records its own program', async () => {
   const cwd = scratch();
   const inner = [node, MEMPROF, 'run', '-q', '-o', join(cwd, 'inner'), '--', 'sh', '-c', 'echo deep; exit 5'];

@@ -1,0 +1,36 @@
+import type { DrainStatus } from '../capture/drain.js';
+import type { ManifestNotice } from '../recording/manifest.js';
+import type { RunFlags } from '../schema/defaults.js';
+import { shortBytes, showLiveLine } from '../ui/live-line.js';
+import { openTerminal } from '../ui/terminal.js';
+
+/** What a run says while it goes on. */
+export interface RunVoice {
+  /** Prints the notices that came since, and ends the live line. */
+  stop(): void;
+}
+
+/** Says what will be missing, and shows the live line while the program runs. */
+export function openVoice(flags: RunFlags, notices: readonly ManifestNotice[], status?: () => DrainStatus): RunVoice {
+  const terminal = openTerminal();
+  let told = 0;
+  const tell = (): void => {
+    for (const notice of notices.slice(told)) terminal.warn(notice.message);
+    told = notices.length;
+  };
+  tell();
+  const isLive = !flags.quiet && terminal.isInteractive && status !== undefined;
+  const line = isLive ? showLiveLine(terminal, () => liveText(status())) : undefined;
+  return {
+    stop() {
+      line?.stop();
+      tell();
+    },
+  };
+}
+
+function liveText({ rssBytes, liveBytes, committedBytes, samples, processes }: DrainStatus): string {
+  const more = processes > 1 ? `  ${processes} processes` : '';
+  const memory = `RSS ${shortBytes(rssBytes)}  heap ~${shortBytes(liveBytes)}  mapped ${shortBytes(committedBytes)}`;
+  return `memprof[${process.pid}]  ${memory}  ${samples} samples${more}`;
+}
