@@ -20,7 +20,7 @@ export interface V8Sampler {
   readonly binding: Binding;
   /** Gives V8's sampler up for good, and says why in a warning line. */
   standDown(who: string): void;
-  /** One full collection if less than `belowBytes` are used. True if it happened. */
+  /** One full collection if less than `belowBytes` are used, and enough to be worth it. True if it happened. */
   collectGarbage(belowBytes: number): boolean;
   /** @param collected whether garbage was collected just before: without that, in-use includes garbage. */
   writeProfile(reason: ProfileReason, collected: boolean): void;

@@ -9,6 +9,8 @@ import type { HeapProfiler, LineFile, ProfileReason, V8Node, V8Sampler } from '.
 
 /** Frames kept from the leaf up: at 64 an 80-deep recursion loses its root. */
 const STACK_DEPTH = 128;
+/** A heap of fewer samples tells nothing that 10 ms of collecting would make truer; most short-lived children are so small. */
+const MIN_COLLECTED_SAMPLES = 32;
 /** Shares of the heap limit at which a profile is due, in case the program does not live to write another. */
 const NEAR_LIMIT_SHARES = [0.8, 0.9];
 
@@ -40,7 +42,9 @@ function startSampler(intervalBytes: number, libc: string, lines: LineFile): V8S
   }
 
   function collectGarbage(belowBytes: number): boolean {
-    if (!isOn || v8.getHeapStatistics().used_heap_size >= belowBytes) return false;
+    const { used_heap_size, external_memory } = v8.getHeapStatistics();
+    if (!isOn || used_heap_size >= belowBytes) return false;
+    if (used_heap_size + external_memory < MIN_COLLECTED_SAMPLES * intervalBytes) return false;
     beforeCollection = profiler.getAllocationProfile();
     return runCollection();
   }

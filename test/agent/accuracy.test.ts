@@ -12,6 +12,7 @@ describe.each(NODES)('on Node $version', ({ execPath }) => {
     });
     const heldBytes = Number(stdout);
     expect(heldBytes).toBeGreaterThan(40e6);
+    expect(only(lines, 'v8profile').collected).toBe(true);
     const nodes = nodesOf(only(lines, 'v8profile'));
     const made = nodes.filter((node) => node.path.includes('keepObjects'));
     expect(Math.abs(sum(made) / heldBytes - 1)).toBeLessThan(0.1);

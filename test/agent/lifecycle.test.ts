@@ -29,7 +29,6 @@ describe.each(NODES)('the agent on Node $version', ({ major, execPath }) => {
       reason: 'exit',
       depth: 128,
       intervalBytes: 524288,
-      collected: true,
     });
     expect(only(lines, 'exit').code).toBe(5);
   });
