@@ -30,7 +30,8 @@ test('nothing of the program but names, sizes and times is in any output', async
      }
      load();
      console.log('canary' + 'output7919');
-     setTimeout(() => kept, 1500);`,
+     globalThis.kept = kept;
+     setTimeout(() => 0, 1500);`,
   );
   const env = { ...cleanEnvironment(), [CANARIES['environment name']]: CANARIES['environment value'] };
   const args = ['run', '-o', 'out', '--snapshot-every', '1', '--', process.execPath, 'program.js', CANARIES.argument];
