@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 struct mp_index_table {
-  uint64_t capacity; /* a power of two */
-  uint32_t slots[];  /* record index + 1; 0 never used, MP_INDEX_REMOVED freed */
+  uint64_t capacity;
+  uint32_t slots[]; /* record index + 1; 0 never used, MP_INDEX_REMOVED freed */
 };
 
 #define MP_INDEX_REMOVED UINT32_MAX

@@ -138,34 +138,36 @@ static bool is_current(const struct mp_loaded *object) {
   return object->checked_at == mp_map_generation && (object->registered || object->start == own_start);
 }
 
-static struct mp_loaded *learn(uintptr_t pc) {
+/* Under the lock. What is known never moves: readers look at it without the lock. */
+static bool learn(uintptr_t pc, struct mp_loaded *out) {
   struct mp_loaded *known = known_at(pc), now;
-  if (known && is_current(known)) return known;
-  if (!find(pc, &now)) return NULL;
+  if (known && is_current(known)) return *out = *known, true;
+  if (!find(pc, &now)) return false;
   now.generation = now.checked_at = mp_map_generation;
-  if (!known || !same(known, &now)) {
-    if (loaded_count == MAX_LOADED) return NULL;
-    known = &loaded[loaded_count];
-    *known = now;
+  struct mp_loaded *entry = known && same(known, &now) ? known : NULL;
+  if (!entry && loaded_count < MAX_LOADED) {
+    entry = &loaded[loaded_count];
+    *entry = now;
     __atomic_store_n(&loaded_count, loaded_count + 1, __ATOMIC_RELEASE);
-  } else if (known->checked_at != mp_map_generation) {
-    /* The same addresses and loader entry: most likely never unloaded. Its build id, compared at registration, decides.
-     */
-    known->checked_at = mp_map_generation;
-    known->generation = mp_map_generation;
-    known->registered = false;
   }
-  if (!known->registered && !mp_is_own_code(pc)) register_in_store(known);
-  return known;
+  if (!entry) entry = &now; /* after thousands of reloads: not remembered, but right */
+  if (entry->checked_at != mp_map_generation) {
+    /* The same addresses and loader entry: most likely never unloaded. At registration its build id decides. */
+    entry->checked_at = entry->generation = mp_map_generation;
+    entry->registered = false;
+  }
+  if (!entry->registered && !mp_is_own_code(pc)) register_in_store(entry);
+  *out = *entry;
+  return true;
 }
 
-const struct mp_loaded *mp_module_at(uintptr_t pc) {
-  struct mp_loaded *known = known_at(pc);
-  if (known && is_current(known)) return known;
-  if (!mp_lock_acquire(&lock)) return NULL;
-  known = learn(pc);
+bool mp_module_at(uintptr_t pc, struct mp_loaded *out) {
+  const struct mp_loaded *known = known_at(pc);
+  if (known && is_current(known)) return *out = *known, true;
+  if (!mp_lock_acquire(&lock)) return false;
+  bool found = learn(pc, out);
   mp_lock_release(&lock);
-  return known;
+  return found;
 }
 
 void mp_modules_changed(void) {

@@ -23,8 +23,8 @@ struct mp_loaded {
 /* From the constructor. */
 void mp_modules_init(void);
 
-/* The object that contains pc, registered in the store, or NULL (JIT code). */
-const struct mp_loaded *mp_module_at(uintptr_t pc);
+/* The object that contains pc, registered in the store; false when there is none (JIT code). */
+bool mp_module_at(uintptr_t pc, struct mp_loaded *out);
 
 /* Counts dlclose calls that unloaded something: what was known about addresses before may be wrong. */
 extern uint32_t mp_map_generation;

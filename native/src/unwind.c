@@ -37,13 +37,14 @@ static uint64_t native_word(uintptr_t pc, uint32_t generation) {
 
 /* `lookup` is an address inside the call instruction, `pc` the return address behind it. */
 static void learn(uintptr_t pc, uintptr_t lookup, struct cached *entry) {
-  const struct mp_loaded *module = mp_module_at(lookup);
+  struct mp_loaded module;
+  bool loaded = mp_module_at(lookup, &module);
   entry->pc = pc;
   entry->own = mp_is_own_code(lookup);
-  entry->word = native_word(pc, module ? module->generation : mp_map_generation);
+  entry->word = native_word(pc, loaded ? module.generation : mp_map_generation);
   entry->has_rules = false;
-  if (module && module->eh_frame_hdr) {
-    struct mp_cfi_table table = {module->eh_frame_hdr, module->start, module->end};
+  if (loaded && module.eh_frame_hdr) {
+    struct mp_cfi_table table = {module.eh_frame_hdr, module.start, module.end};
     entry->has_rules = mp_cfi_find(&table, lookup, &entry->rules);
     if (!entry->has_rules && mp_cfi_find(&table, pc, &entry->rules)) {
       /* A "return address" at the very start of a function: makecontext put it there by hand. Nobody called, this is

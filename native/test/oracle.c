@@ -22,21 +22,22 @@ static char details[1 << 16];
 static int details_bytes;
 
 static int has_table(uintptr_t pc) {
-  const struct mp_loaded *module = mp_module_at(pc - 1);
+  struct mp_loaded module;
   struct mp_frame_rules rules;
-  if (!module || !module->eh_frame_hdr) return 0;
-  struct mp_cfi_table table = {module->eh_frame_hdr, module->start, module->end};
+  if (!mp_module_at(pc - 1, &module) || !module.eh_frame_hdr) return 0;
+  struct mp_cfi_table table = {module.eh_frame_hdr, module.start, module.end};
   return mp_cfi_find(&table, pc - 1, &rules);
 }
 
 static void describe(const struct mp_stack *ours, void **theirs, int their_count, int at) {
   int room = (int)sizeof details - details_bytes;
   if (room < 300) return;
-  const struct mp_loaded *module = at > 0 ? mp_module_at((ours->frames[at - 1] & MP_FRAME_ADDRESS_MASK) - 1) : NULL;
+  struct mp_loaded module = {.path = "?"};
   uintptr_t before = at > 0 ? ours->frames[at - 1] & MP_FRAME_ADDRESS_MASK : 0;
+  mp_module_at(before - 1, &module);
   details_bytes +=
       snprintf(details + details_bytes, (size_t)room, "frame %d of %d/%d after %s+0x%lx: ours %lx theirs %p\n", at,
-               ours->count, their_count, module ? module->path : "?", before - (module ? module->bias : 0),
+               ours->count, their_count, module.path, before - module.bias,
                at < ours->count ? (unsigned long)(ours->frames[at] & MP_FRAME_ADDRESS_MASK) : 0,
                at < their_count ? theirs[at] : NULL);
 }
