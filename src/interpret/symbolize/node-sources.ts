@@ -44,9 +44,10 @@ function loadTexts(node: NodeBinary, mayRun: boolean): Readonly<Record<string, u
     encoding: 'utf8',
   });
   try {
-    return JSON.parse(result.stdout) as Record<string, unknown>;
+    if (result.status === 0) return JSON.parse(result.stdout) as Record<string, unknown>;
+    return {};
   } catch {
-    return {}; // no lines for Node's own frames: they are listed in SYMBOLS as not to be had
+    return {}; // cut off: no lines for Node's own frames: they are listed in SYMBOLS as not to be had
   }
 }
 
