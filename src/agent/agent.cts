@@ -98,11 +98,19 @@ function followExit(runDirectory: string, lines: LineFile, sampler: V8Sampler | 
   passThrough.callBefore(process, 'reallyExit', ([code]) => atExit(code));
 }
 
-/** Looks about once a second whether memprof asks for a profile, or the heap is about to reach its limit. */
+/**
+ * Looks about once a second whether memprof asks for a profile, or the heap is about to reach its limit. Besides it writes one
+ * after 1, 2, 4, 8 ... seconds: who dies by a signal or by worker.terminate() loses at most the later half of its life.
+ */
 function followRequests(control: Control, sampler: V8Sampler): void {
+  let ticks = 0;
+  let nextTick = 1;
   const poll = (): void => {
     try {
-      const reason: ProfileReason | undefined = control.takeRequest() ?? sampler.nearLimit();
+      const isDue = ++ticks >= nextTick;
+      if (isDue) nextTick *= 2;
+      const reason: ProfileReason | undefined =
+        control.takeRequest() ?? sampler.nearLimit() ?? (isDue ? 'timer' : undefined);
       if (reason !== undefined) sampler.writeProfile(reason, false);
     } catch {
       // A timer of ours must not become the program's uncaught exception.

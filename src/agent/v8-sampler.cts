@@ -102,22 +102,28 @@ function isSampling(profiler: HeapProfiler): boolean {
   }
 }
 
+type CollectGarbage = (options?: { readonly type: 'minor' }) => void;
+
+/** There already with --expose-gc; looked at before the program can put something of its own in its place. */
+const exposedGc: CollectGarbage | undefined = Reflect.get(globalThis, 'gc');
+
 /**
- * One full collection, as `gc()` does it; those of the inspector and of v8.queryObjects() go round up to seven times. The flag
- * is on for the moment in which the context is made: contexts of the program do not get a `gc`.
+ * One full collection; those of the inspector and of v8.queryObjects() go round up to seven times. The minor one after it waits
+ * for V8's background thread to have freed dead Buffers: without it the native sampler saw 43 MB of 21 on Node 20.
  */
 function runCollection(): boolean {
-  const known: unknown = Reflect.get(globalThis, 'gc');
-  if (typeof known === 'function') {
-    known();
-    return true;
-  }
+  const gc = exposedGc ?? makeGc();
+  if (typeof gc !== 'function') return false;
+  gc();
+  gc({ type: 'minor' });
+  return true;
+}
+
+/** The flag is on only for the moment in which the context is made: contexts of the program do not get a `gc`. */
+function makeGc(): CollectGarbage | undefined {
   v8.setFlagsFromString('--expose-gc');
   try {
-    const gc: unknown = vm.runInNewContext('gc');
-    if (typeof gc !== 'function') return false;
-    gc();
-    return true;
+    return vm.runInNewContext('gc');
   } finally {
     v8.setFlagsFromString('--no-expose-gc');
   }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { CONTROL, HEADER } from '../../src/recording/wire.ts';
 import {
+  type AgentLine,
   agentEnvironment,
   fixture,
   makeFolder,
@@ -86,6 +87,22 @@ describe.each(NODES)('the agent on Node $version', ({ major, execPath }) => {
     child.kill('SIGKILL');
     await once(child, 'close');
     expect([...readAgentFiles(runDirectory).values()].map(typesOf)).toEqual([['hello', 'maps']]);
+  });
+
+  test('a program that a signal ends after a while leaves a profile', async () => {
+    const runDirectory = makeRunDirectory();
+    const child = spawn(execPath, ['-e', 'setInterval(() => {}, 1000)'], {
+      env: agentEnvironment(runDirectory),
+      stdio: 'ignore',
+    });
+    const lines = (): AgentLine[] => [...readAgentFiles(runDirectory).values()].flat();
+    try {
+      await expect.poll(() => typesOf(lines()), { timeout: 20_000 }).toContain('v8profile');
+    } finally {
+      child.kill('SIGINT');
+    }
+    expect(await once(child, 'close')).toEqual([null, 'SIGINT']);
+    expect(only(lines(), 'v8profile').reason).toBe('timer');
   });
 
   test('writes a profile when memprof asks, with the reason given', async () => {
