@@ -78,12 +78,11 @@ int mp_v8_decode(uintptr_t pc, uintptr_t fp, uint64_t *frames, int max) {
     frames[0] = mp_v8_frame_word(found.index, 0, 0);
     return 1;
   }
-  uint64_t array = bytecodes_of(&slots);
-  if (array && atomic_load_explicit(builtin_entry(pc), memory_order_relaxed) == pc) {
-    return interpreted_frame(&slots, array, found.index, frames);
-  }
-  int n = mp_v8_code_frames(pc, function, found.index, frames, max);
+  /* Compiled code first: what its frames have in the interpreter's slots may be stale, and is better not followed. */
+  bool builtin = atomic_load_explicit(builtin_entry(pc), memory_order_relaxed) == pc;
+  int n = builtin ? 0 : mp_v8_code_frames(pc, function, found.index, frames, max);
   if (n > 0) return n;
+  uint64_t array = bytecodes_of(&slots);
   if (array) {
     atomic_store_explicit(builtin_entry(pc), pc, memory_order_relaxed);
     return interpreted_frame(&slots, array, found.index, frames);

@@ -5,8 +5,9 @@
  *
  *   0             4        8               12              16
  *   +-------------+--------+---------------+---------------+------- entries of equal size, by rising pc -------------------+
- *   | stack slots | length | configuration | tagged slots  | pc | deopt index + 1 | pc of its exit | spills | registers ... |
+ *   | stack slots | length | configuration | tagged slots  | pc | deopt index + 1 | pc of exit + 1 | spills | registers ... |
  *   +-------------+--------+---------------+---------------+---------------------------------------------------------------+
+ * A frame that waits to be deoptimized returns to the exit, not to pc.
  *   configuration: bit 0 has deopt index and exit, 1-3 bytes of registers, 4-6 bytes of a pc, 7-9 bytes of a deopt index
  *
  * The deopt index leads to a translation: instructions that rebuild the interpreter's frames, outermost first. Each is a byte
@@ -105,7 +106,6 @@ static uint32_t read_bytes(const uint8_t *at, unsigned bytes) {
 }
 
 #define SAFEPOINT_HEADER 16
-#define EXIT_BYTES 4 /* a call: while it is under way, the return address lies within */
 
 size_t mp_v8_safepoint_bytes(const uint8_t header[SAFEPOINT_HEADER]) {
   uint32_t length = read_bytes(header + 4, 4), configuration = read_bytes(header + 8, 4);
@@ -122,8 +122,8 @@ int mp_v8_deopt_index(const uint8_t *table, uint32_t pc_offset) {
   for (uint32_t i = 0; i < length; i++, entry += 2 * pc_bytes + index_bytes + 1 + registers) {
     uint32_t index = read_bytes(entry + pc_bytes, index_bytes);
     if (index == 0 || index > INT32_MAX) continue; /* a call that cannot deoptimize */
-    uint32_t exit = read_bytes(entry + pc_bytes + index_bytes, pc_bytes);
-    if (read_bytes(entry, pc_bytes) == pc_offset || pc_offset - exit < EXIT_BYTES) return (int)index - 1;
+    uint32_t exit = read_bytes(entry + pc_bytes + index_bytes, pc_bytes) - 1;
+    if (read_bytes(entry, pc_bytes) == pc_offset || exit == pc_offset) return (int)index - 1;
   }
   return -1;
 }

@@ -15,7 +15,7 @@ import {
 const FIXTURE = fixture('call-positions.cjs');
 
 /** Frames of Maglev (on by default from Node 24) fall back to its position table while V8 is changing them: then marked. */
-const LEAST_EXACT = { 20: 1, 22: 1, 24: 0.99, 26: 0.99 };
+const LEAST_EXACT = { 20: 1, 22: 1, 24: 0.995, 26: 0.995 };
 
 interface Place {
   name: string;
@@ -82,7 +82,8 @@ function judge(line: NodeLine, flags: string[], rounds = 20_000): Comparison & {
   const run = runProbe(probe, [nodeBinary(line), ...flags, FIXTURE], { ROUNDS: String(rounds) });
   const { expected } = JSON.parse(run.stdout) as { expected: Record<string, string[]> };
   const result = { exact: 0, admitted: 0, wrong: [] as string[], total: 0, run };
-  expect(Object.keys(expected)).toHaveLength(160);
+  // One more where Maglev is on by default: code of each optimizer is thrown away.
+  expect(Object.keys(expected)).toHaveLength(line >= 24 ? 161 : 160);
   for (const [mark, lines] of Object.entries(expected)) {
     const places = lines.flatMap(parseStackLine);
     const frames = (run.stacks.get(Number(mark)) ?? []).filter(({ script }) => script === FIXTURE);
