@@ -10,6 +10,8 @@ export interface MapLine {
 export interface MapLines {
   add(text: string): void;
   find(address: bigint): MapLine | undefined;
+  /** Of all files that were ever mapped executable. */
+  paths(): Set<string>;
 }
 
 /** Enough for a process that loads and unloads plugins all day; more would be somebody's forgery. */
@@ -30,5 +32,9 @@ export function createMapLines(): MapLines {
     }
   }
 
-  return { add, find: (address) => lines.findLast((line) => line.start <= address && address < line.end) };
+  return {
+    add,
+    find: (address) => lines.findLast((line) => line.start <= address && address < line.end),
+    paths: () => new Set(lines.map((line) => line.path)),
+  };
 }

@@ -8,6 +8,7 @@ import { gaugesOf } from './gauges.js';
 import { indexModules } from './modules.js';
 import { inUseAt } from './moment.js';
 import { noticesOf } from './notices.js';
+import { findOwnCode } from './own-code.js';
 import type { SiteUse } from './peak.js';
 import type { ProcessRecording } from './process-recording.js';
 import { createSiteLabeller } from './site-labels.js';
@@ -57,11 +58,19 @@ export function addProcess(
     });
   }
   const symbols = indexSymbols(stored ?? symbolize(recording, { mayRunNode: false }));
-  const stacks = createStackReader(builder, recording.tables, indexModules(recording.tables), symbols);
+  const modules = indexModules(recording.tables);
+  const ownCode = findOwnCode(recording.mapLines);
+  const stacks = createStackReader(builder, recording.tables, modules, symbols, ownCode);
   const labeller = createSiteLabeller(recording);
 
   const hasNative = header !== undefined;
-  const v8 = addV8Samples(builder, recording, { moment, timeNs: now.timeNs, dropExternal: hasNative, symbols });
+  const v8 = addV8Samples(builder, recording, {
+    moment,
+    timeNs: now.timeNs,
+    dropExternal: hasNative,
+    symbols,
+    ownCode,
+  });
   let v8PagesBytes = 0;
   let codeRangeBytes = 0;
 
@@ -82,6 +91,7 @@ export function addProcess(
         labels = { ...labels, heap: owner === 'v8:pages' ? 'v8' : 'wasm', arena: owner, arena_source: 'allocator' };
       }
     }
+    if (stack.isOurs) return;
     const values: Values = [site?.allocObjects ?? 0, site?.allocBytes ?? 0, use.objects, use.bytes];
     if (values.every((value) => value === 0)) return;
     builder.addSample({

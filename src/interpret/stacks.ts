@@ -2,6 +2,7 @@ import type { ProfileBuilder } from '../model/builder.js';
 import type { LocationKind } from '../model/profile.js';
 import { decodeFrame, type Frame } from './frame-word.js';
 import type { ModuleIndex } from './modules.js';
+import type { OwnCode } from './own-code.js';
 import { scriptPath } from './script-path.js';
 import { shortenName } from './symbolize/demangle.js';
 import type { SymbolIndex } from './symbols.js';
@@ -13,6 +14,8 @@ export interface Stack {
   readonly locations: readonly number[];
   /** Native names as they are in the binaries, leaf first; '' for other frames. What V8's own mappings are recognised by. */
   readonly systemNames: readonly string[];
+  /** Memprof's agent asked for this memory, not the program. */
+  readonly isOurs: boolean;
 }
 
 /** Turns trie nodes into call paths; each frame word becomes one location. */
@@ -21,12 +24,13 @@ export interface StackReader {
 }
 
 const V8_BUILTIN = /^Builtins_/;
-const OUR_LIBRARY = /(^|\/)libmemprof[^/]*$/;
 const UNKNOWN_STACK = '[stack not recorded]';
 
 interface KnownFrame {
   readonly location: number;
   readonly systemName: string;
+  /** Of the script as V8 names it; '' for native frames. */
+  readonly script: string;
   readonly isOurs: boolean;
 }
 
@@ -35,6 +39,7 @@ export function createStackReader(
   tables: Tables,
   modules: ModuleIndex,
   symbols: SymbolIndex,
+  ownCode: OwnCode,
 ): StackReader {
   const frames = new Map<bigint, KnownFrame>();
   const stacks = new Map<number, Stack>();
@@ -71,7 +76,7 @@ export function createStackReader(
     const functionId = builder.addFunction({ name, systemName: name, file, startLine: definition?.line ?? 0 });
     const line = { functionId, line: call?.line ?? definition?.line ?? 0, column: call?.column ?? 0 };
     const location = builder.addLocation({ mappingId: 0, address: 0n, lines: [line], kind: 'js' });
-    return { location, systemName: '', isOurs: false };
+    return { location, systemName: '', script: record?.script ?? '', isOurs: false };
   }
 
   function nativeFrame(word: bigint, frame: Extract<Frame, { kind: 'native' }>): KnownFrame {
@@ -97,14 +102,16 @@ export function createStackReader(
     return {
       location,
       systemName: symbol?.systemName ?? '',
-      isOurs: module !== undefined && OUR_LIBRARY.test(module.path),
+      script: '',
+      isOurs: module !== undefined && ownCode.isLibrary(module.path),
     };
   }
 
   function synthetic(name: string, kind: LocationKind): KnownFrame {
     const functionId = builder.addFunction({ name, systemName: name, file: '', startLine: 0 });
     const lines = [{ functionId, line: 0, column: 0 }];
-    return { location: builder.addLocation({ mappingId: 0, address: 0n, lines, kind }), systemName: '', isOurs: false };
+    const location = builder.addLocation({ mappingId: 0, address: 0n, lines, kind });
+    return { location, systemName: '', script: '', isOurs: false };
   }
 
   function build(node: number): Stack {
@@ -114,7 +121,11 @@ export function createStackReader(
     const first = known.findIndex((frame) => !frame.isOurs);
     const shown = first === -1 ? [] : known.slice(first);
     if (shown.length === 0) shown.push(synthetic(UNKNOWN_STACK, 'synthetic'));
-    return { locations: shown.map((frame) => frame.location), systemNames: shown.map((frame) => frame.systemName) };
+    return {
+      locations: shown.map((frame) => frame.location),
+      systemNames: shown.map((frame) => frame.systemName),
+      isOurs: ownCode.isOurs(shown.map((frame) => frame.script)),
+    };
   }
 
   return {

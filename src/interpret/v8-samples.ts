@@ -1,5 +1,6 @@
 import type { ProfileBuilder } from '../model/builder.js';
 import type { Labels, Moment } from '../model/profile.js';
+import type { OwnCode } from './own-code.js';
 import type { ProcessRecording } from './process-recording.js';
 import { scriptPath } from './script-path.js';
 import type { SymbolIndex } from './symbols.js';
@@ -11,6 +12,7 @@ export interface V8SampleOptions {
   readonly timeNs: bigint;
   readonly dropExternal: boolean;
   readonly symbols: SymbolIndex;
+  readonly ownCode: OwnCode;
 }
 
 /** The V8 side of one process, once its samples are in the profile. */
@@ -28,7 +30,7 @@ const PAGES = '[V8 heap pages beyond sampled objects]';
 export function addV8Samples(
   builder: ProfileBuilder,
   recording: ProcessRecording,
-  { moment, timeNs, dropExternal, symbols }: V8SampleOptions,
+  { moment, timeNs, dropExternal, symbols, ownCode }: V8SampleOptions,
 ): V8Added {
   const { pid } = recording.identity;
   const base: Labels = { heap: 'v8', arena: 'v8', tier: 'host', pid, arena_source: 'v8' };
@@ -38,8 +40,10 @@ export function addV8Samples(
   for (const profile of profiles) {
     const labels = { ...base, thread: profile.threadId === 0 ? 'main' : `worker ${profile.threadId}` };
     for (const sample of v8Samples(profile, dropExternal)) {
+      // Counted against the pages like all objects, and then left out.
       bytes += sample.bytes;
       variance += sample.bytesVariance;
+      if (ownCode.isOurs(sample.frames.map((frame) => frame.script))) continue;
       builder.addSample({
         stack: sample.frames.map((frame) => addFrame(builder, symbols, frame)),
         values: [0, 0, sample.objects, sample.bytes],

@@ -171,3 +171,25 @@ test('each thread brings its newest profile; damaged parents and strings do no h
   const byThread = Object.fromEntries(profile.samples.map((sample) => [sample.labels.thread, sample.values[2]]));
   expect(byThread).toEqual({ main: 2000, 'worker 2': 3000, 'worker 3': 11 });
 });
+
+test("memory that memprof's own agent asked for is left out, from both samplers", async () => {
+  const { recorder, at } = start();
+  recorder.maps(
+    '7f0000000000-7f0000100000 r-xp 00000000 08:01 17 /opt/mp/native/build/linux-x64-glibc/libmemprof.so\n',
+  );
+  const agent = recorder.function({ name: 'collect', script: '/opt/mp/dist/agent/agent.cjs' });
+  const events = recorder.function({ name: 'emit', script: 'node:events' });
+  const program = recorder.function({ name: 'decode', script: '/opt/mp/dist/agents.js' });
+  const site = (...stack: bigint[]): number => recorder.site({ stack });
+  recorder.alloc({
+    site: site(recorder.js(program), recorder.js(agent), recorder.js(events), at('program')),
+    size: 1009,
+  });
+  recorder.alloc({
+    site: site(recorder.js(agent), recorder.js(program), recorder.js(events), at('program')),
+    size: 2003,
+  });
+  recorder.snapshot('end');
+  const profile = await profileOf(recorder);
+  expect(profile.samples.map((sample) => sample.values[INUSE_SPACE])).toEqual([2003]);
+});

@@ -1,0 +1,32 @@
+import type { MapLines } from './map-lines.js';
+import { scriptPath } from './script-path.js';
+
+/** Tells memprof's own code in the target from the program's. */
+export interface OwnCode {
+  isLibrary(modulePath: string): boolean;
+  /**
+   * Whether memprof's agent asked for the memory: the innermost script that is not Node's own is the agent's.
+   * @param scripts of a call path's JavaScript frames, leaf first.
+   */
+  isOurs(scripts: readonly string[]): boolean;
+}
+
+const LIBRARY = /^(.*)\/native\/(?:build|prebuilt)\/(?:[^/]+\/)*libmemprof[^/]*$/;
+const LIBRARY_NAME = /(^|\/)libmemprof[^/]*$/;
+
+/** The agent lies beside the sampler, in the package that the process loaded both from. */
+export function findOwnCode(mapLines: MapLines): OwnCode {
+  const packages = [...mapLines.paths()].flatMap((path) => LIBRARY.exec(path)?.[1] ?? []);
+  const folders = [...new Set(packages)].map((folder) => `${folder}/dist/agent/`);
+  const isAgent = (script: string): boolean => {
+    const path = scriptPath(script);
+    return folders.some((folder) => path.startsWith(folder));
+  };
+  return {
+    isLibrary: (path) => LIBRARY_NAME.test(path),
+    isOurs(scripts) {
+      const innermost = scripts.find((script) => script !== '' && !script.startsWith('node:'));
+      return innermost !== undefined && isAgent(innermost);
+    },
+  };
+}
