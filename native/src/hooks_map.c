@@ -14,6 +14,9 @@
 #include "sampler.h"
 #include "store.h"
 
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
 #define PAGE_BYTES 4096ull
 
 static uint64_t page_up(uint64_t bytes) { return (bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1); }
@@ -141,9 +144,11 @@ static void *move(void *old, size_t old_bytes, size_t new_bytes, int flags, void
   bool ok = result != MAP_FAILED;
   uint64_t now_ns = mp_now_ns(), at = ok ? (uintptr_t)result : start;
   if (ok && at != start) followed &= mp_mappings_unmap(at, at + new_size, now_ns); /* MREMAP_FIXED replaces */
-  followed &= mp_mappings_put(at, &moved);
-  if (ok && old_size == 0) { /* a second view of a shared mapping */
-    uint32_t site = mp_site_here(MP_HEAP_FILE, MP_ARENA_UNKNOWN);
+  /* An old size of 0 duplicates a shared mapping; MREMAP_DONTUNMAP leaves the old range there, empty. */
+  bool second_view = old_size == 0 || (flags & MREMAP_DONTUNMAP);
+  followed &= mp_mappings_put(second_view ? start : at, &moved);
+  if (ok && second_view) {
+    uint32_t site = mp_site_here(flags & MREMAP_DONTUNMAP ? MP_HEAP_MMAP : MP_HEAP_FILE, MP_ARENA_UNKNOWN);
     followed &= site != MP_NONE && mp_mappings_map(at, at + new_size, true, site, now_ns);
   } else if (ok && new_size < old_size) {
     followed &= mp_mappings_unmap(at + new_size, at + old_size, now_ns);
@@ -161,10 +166,10 @@ static void *move(void *old, size_t old_bytes, size_t new_bytes, int flags, void
 MP_HOOK void *mremap(void *old, size_t old_bytes, size_t new_bytes, int flags, ...) {
   va_list rest;
   va_start(rest, flags);
-  void *new_address = flags & MREMAP_FIXED ? va_arg(rest, void *) : NULL;
+  void *new_address = flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) ? va_arg(rest, void *) : NULL;
   va_end(rest);
   mp_peek_invalidate((uintptr_t)old, old_bytes);
-  if (new_address) mp_peek_invalidate((uintptr_t)new_address, new_bytes);
+  if (flags & MREMAP_FIXED) mp_peek_invalidate((uintptr_t)new_address, new_bytes);
   void *result;
   if (!is_allocator(__builtin_return_address(0)) && mp_enter()) {
     result = move(old, old_bytes, new_bytes, flags, new_address);

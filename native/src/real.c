@@ -130,9 +130,8 @@ static void *from_allocator(const char *name) {
   return at == allocator_object ? address : NULL;
 }
 
+/* Where the allocator's code lies, to tell its calls of mmap from the program's. */
 static void find_extent(const struct link_map *map) {
-  /* The executable code and data of an object lie together; its dynamic section and malloc itself bracket enough of it
-   * to tell its callers of mmap from others once the program headers are read. */
   const ElfW(Ehdr) *header = (const ElfW(Ehdr) *)map->l_addr;
   if (map->l_addr == 0 || memcmp(header->e_ident, ELFMAG, SELFMAG) != 0) return;
   const ElfW(Phdr) *segments = (const ElfW(Phdr) *)(map->l_addr + header->e_phoff);
@@ -202,7 +201,9 @@ void mp_real_resolve(void) {
     musl_calloc = (__typeof__(musl_calloc))from_allocator("calloc");
     mp_real.calloc = calloc_by_malloc;
   }
-  if (allocator != MP_ALLOCATOR_GLIBC && libc_kind == MP_LIBC_GLIBC) find_extent(allocator_object);
+  /* In an executable with its own malloc not every mmap is the allocator's. */
+  bool apart = allocator_object != mp_link_maps();
+  if (allocator != MP_ALLOCATOR_GLIBC && libc_kind == MP_LIBC_GLIBC && apart) find_extent(allocator_object);
   __atomic_store_n(&mp_real.malloc, (__typeof__(mp_real.malloc))malloc_address, __ATOMIC_RELEASE);
 }
 

@@ -187,3 +187,14 @@ test('a run directory that disappears while the program runs', () => {
   });
   expect([run.status, run.signal, run.stderr]).toEqual([0, null, '']);
 });
+
+test('a kernel that knows neither MADV_POPULATE_WRITE nor MADV_WIPEONFORK', () => {
+  const run = runSampled([program('old_kernel'), program('processes'), 'fork'], { meanBytes: 1 });
+  expect([run.status, run.stderr]).toEqual([0, '']);
+  const blocks = (forked: number, size: number) =>
+    run.stores
+      .filter((store) => store.comm === 'processes' && store.forked === forked)
+      .flatMap((store) => store.events.filter((event) => event.type === EVENT_TYPE.alloc && event.size === size))
+      .length;
+  expect([blocks(0, 30011), blocks(0, 30013), blocks(0, 30029), blocks(1, 30013)]).toEqual([100, 0, 100, 100]);
+});

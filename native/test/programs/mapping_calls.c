@@ -74,6 +74,11 @@ int main(void) {
   shrunk = check(mremap(shrunk, 30 * PAGE, 7 * PAGE, MREMAP_MAYMOVE));
   expect("shrunk", shrunk, 0, 7, 1);
 
+  char *left = check(mmap(place(6), 6 * PAGE, RW, ANON | MAP_FIXED, -1, 0));
+  char *taken = mremap(left, 6 * PAGE, 6 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED | 4 /* MREMAP_DONTUNMAP */, place(6));
+  expect("left", left, 0, 6, 1);
+  if (taken != MAP_FAILED) expect("taken", taken, 0, 6, 1); /* Linux >= 5.7 */
+
   int fd = open("/proc/self/exe", O_RDONLY);
   char *file = check(mmap(place(2), 2 * PAGE, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, 0));
   close(fd);
