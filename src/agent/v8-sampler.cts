@@ -105,7 +105,7 @@ function isSampling(profiler: HeapProfiler): boolean {
 type CollectGarbage = (options?: { readonly type: 'minor' }) => void;
 
 /** There already with --expose-gc; looked at before the program can put something of its own in its place. */
-const exposedGc: CollectGarbage | undefined = Reflect.get(globalThis, 'gc');
+const exposedGc: CollectGarbage | undefined = Reflect.get(globalThis, 'gc') as CollectGarbage | undefined;
 
 /**
  * One full collection; those of the inspector and of v8.queryObjects() go round up to seven times. The minor one after it waits

@@ -107,6 +107,12 @@ export async function runWithAgent(
     env: { ...agentEnvironment(runDirectory, nodeOptions), ...env },
   });
   const files = readAgentFiles(runDirectory);
+  // How many of these there are says how busy the machine was.
+  for (const [name, lines] of files)
+    files.set(
+      name,
+      lines.filter((line) => line.reason !== 'timer'),
+    );
   return { ...result, files, lines: files.get(`${result.pid}.0.agent.jsonl`) ?? [] };
 }
 
