@@ -124,6 +124,10 @@ static bool start(void) {
   if (!directory || strlen(directory) >= sizeof run_directory) return false;
   strcpy(run_directory, directory);
   if (!open_control() || (control->flags & MP_CONTROL_NO_NATIVE)) return false;
+  if (mp_real_libc() == MP_LIBC_UNKNOWN) {
+    __atomic_fetch_add(&control->refusals[MP_REFUSED_LIBC], 1, __ATOMIC_RELAXED);
+    return false;
+  }
   seccomp_at_start = prctl(PR_GET_SECCOMP);
   watch_for_forks();
   mp_modules_init();

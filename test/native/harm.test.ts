@@ -198,3 +198,12 @@ test('a kernel that knows neither MADV_POPULATE_WRITE nor MADV_WIPEONFORK', () =
       .length;
   expect([blocks(0, 30011), blocks(0, 30013), blocks(0, 30029), blocks(1, 30013)]).toEqual([100, 0, 100, 100]);
 });
+
+test('threads that die inside our own code, holding our locks, stop nobody', () => {
+  const bump = program('bump_malloc', ['-shared', '-fPIC']);
+  const startedAt = Date.now();
+  const run = runSampled([program('dying_threads')], { meanBytes: 1, preload: [bump] });
+  expect([run.status, run.signal, run.stdout]).toEqual([0, null, '300\n']);
+  expect(Date.now() - startedAt).toBeLessThan(45_000);
+  expect(run.stores[0]?.counters.alloc_samples).toBeGreaterThan(1000);
+});
