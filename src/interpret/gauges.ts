@@ -2,8 +2,11 @@ import type { Gauge } from '../model/profile.js';
 import { toUnixNs } from './clock.js';
 import type { ProcessRecording } from './process-recording.js';
 
-/** The series of a recording: resident bytes, and what the sampler counts. */
-export function gaugesOf({ gauges, header, identity }: ProcessRecording): Gauge[] {
+/**
+ * The series of a recording: resident bytes, and what the sampler counts.
+ * @param codeRangeBytes addresses that V8 reserved for code when it started: in `committed`, and no memory.
+ */
+export function gaugesOf({ gauges, header, identity }: ProcessRecording, codeRangeBytes: number): Gauge[] {
   if (gauges.length === 0) return [];
   const series = (name: string, pick: (point: (typeof gauges)[number]) => number): Gauge => ({
     name,
@@ -15,6 +18,8 @@ export function gaugesOf({ gauges, header, identity }: ProcessRecording): Gauge[
     series('rss', (point) => point.rssBytes),
     series('anonymous', (point) => point.anonBytes),
     series('malloc_live_estimate', (point) => point.liveBytes),
-    series('mmap_committed', (point) => point.committedBytes),
+    series('mmap_committed', ({ committedBytes }) =>
+      committedBytes >= codeRangeBytes ? committedBytes - codeRangeBytes : committedBytes,
+    ),
   ];
 }

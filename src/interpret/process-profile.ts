@@ -1,6 +1,5 @@
 import type { ProfileBuilder } from '../model/builder.js';
 import type { Gauge, Labels, Moment, Notice, ProcessInfo, Values } from '../model/profile.js';
-import { formatBytes } from '../model/units.js';
 import type { Manifest } from '../recording/manifest.js';
 import { HEAP } from '../recording/wire.js';
 import { toUnixNs } from './clock.js';
@@ -79,6 +78,7 @@ export function addProcess(
     let labels: Labels = labeller.labels(site);
     if (site?.heap === HEAP.mmap) {
       const owner = ownerOfMapping(stack.systemNames);
+      // From V8 13 on it is mapped as a whole, readable, writable and executable, and hardly touched: addresses, not memory.
       if (owner === 'v8:code_range') {
         codeRangeBytes += use.bytes;
         return;
@@ -111,21 +111,15 @@ export function addProcess(
   for (const [index, site] of now.sites.entries()) addSite(site, now.inUse.get(index) ?? NOTHING);
   for (const [index, use] of now.inUse) if (index >= now.sites.length) addSite(undefined, use);
   if (v8PagesBytes > 0) v8.addPages(v8PagesBytes);
-  if (codeRangeBytes > 0) notices.push({ code: 'V8_CODE_RANGE', message: codeRangeText(codeRangeBytes), pid });
 
   return {
     process: describe(recording, manifest, v8.intervalBytes, codeRangeBytes),
-    gauges: gaugesOf(recording),
+    gauges: gaugesOf(recording, codeRangeBytes),
     notices,
     hasV8Samples: v8.hasSamples,
     startedAtNs: header?.startedUnixNs ?? 0n,
     endedAtNs: lastTime(recording),
   };
-}
-
-/** From V8 13 on it is mapped readable, writable and executable as a whole, and hardly touched. */
-function codeRangeText(bytes: number): string {
-  return `V8 reserved ${formatBytes(bytes)} of addresses for code; they are no memory until touched, and are not counted`;
 }
 
 function describe(
