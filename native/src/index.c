@@ -34,8 +34,10 @@ static void put(struct mp_index_table *table, uint64_t hash, uint32_t index) {
   __atomic_store_n(&table->slots[slot], index + 1, __ATOMIC_RELEASE);
 }
 
+static size_t bytes_of(uint64_t capacity) { return sizeof(struct mp_index_table) + capacity * sizeof(uint32_t); }
+
 static struct mp_index_table *table_of_capacity(struct mp_index *self, uint64_t capacity) {
-  size_t bytes = sizeof(struct mp_index_table) + capacity * sizeof(uint32_t);
+  size_t bytes = bytes_of(capacity);
   struct mp_index_table *table = self->spare;
   if (table && table->capacity == capacity) {
     self->spare = NULL;
@@ -91,8 +93,9 @@ bool mp_index_remove(struct mp_index *self, uint64_t hash, uint32_t index) {
   return false;
 }
 
+/* Unmapped, not wiped: wiping would first copy what the child shares with its parent. */
 void mp_index_clear(struct mp_index *self) {
-  if (self->table) memset(self->table->slots, 0, self->table->capacity * sizeof(uint32_t));
-  self->used = self->records = 0;
-  self->changes &= ~1ull;
+  if (self->table) mp_memory_unmap(self->table, bytes_of(self->table->capacity));
+  if (self->spare) mp_memory_unmap(self->spare, bytes_of(self->spare->capacity));
+  *self = (struct mp_index){.changes = (self->changes + 1) & ~1ull};
 }

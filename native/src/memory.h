@@ -14,4 +14,6 @@ static inline void *mp_memory_map(size_t bytes) {
   return address == -1 ? NULL : (void *)address;
 }
 
+static inline void mp_memory_unmap(void *memory, size_t bytes) { syscall(SYS_munmap, memory, bytes); }
+
 #endif
