@@ -31,7 +31,8 @@ bool mp_v8_byte_array(uint64_t array, const uint8_t **data, size_t *bytes) {
 bool mp_v8_is_bytecode_array(uint64_t object) {
   static _Atomic uint64_t known_map;
   uint64_t map;
-  return is_pointer(object) && read_field(object, 0, &map) && is_map_of(map, mp_v8_layout.type_bytecode_array, &known_map);
+  return is_pointer(object) && read_field(object, 0, &map) &&
+         is_map_of(map, mp_v8_layout.type_bytecode_array, &known_map);
 }
 
 /* The cache. A function's bytecodes are the same each time that it is compiled, but for instrumentation (a debugger, block
@@ -55,7 +56,8 @@ static bool decode(uint64_t bytecode_array, int64_t offset, uint32_t *position_p
   size_t bytes;
   uint64_t word;
   *position_plus_1 = 0;
-  if (!read_field(bytecode_array, mp_v8_layout.bytecode_positions, &word) || !mp_v8_byte_array(word, &table, &bytes)) return false;
+  if (!read_field(bytecode_array, mp_v8_layout.bytecode_positions, &word)) return false;
+  if (!mp_v8_byte_array(word, &table, &bytes)) return false;
   *position_plus_1 = mp_v8_script_offset_plus_1(mp_v8_position_at(table, bytes, offset, mp_v8_layout.position_format));
   return true;
 }

@@ -55,8 +55,8 @@ bool mp_v8_read_code(uint64_t object, uintptr_t pc, struct mp_v8_code *code) {
   code->kind = flags & KIND_MASK;
   if (code->kind < (uint32_t)layout->kind_baseline) return false; /* a builtin */
   if (pc <= code->start || pc - code->start > code->bytes) return false;
-  if (RELAXED_LOAD(stream_map) == 0 && instance_type(stream) == layout->type_instruction_stream && read_field(stream, 0, &map)) {
-    RELAXED_STORE(stream_map, map);
+  if (RELAXED_LOAD(stream_map) == 0 && is_pointer(stream) && read_field(stream, 0, &map)) {
+    is_map_of(map, layout->type_instruction_stream, &stream_map);
   }
   return true;
 }
@@ -119,7 +119,8 @@ static int baseline_frame(const struct mp_v8_code *code, uintptr_t pc, uint32_t 
 static uint64_t original_pc_offset(const struct mp_v8_code *code, uint64_t pc_offset) {
   uint64_t word;
   int first = mp_v8_layout.deopt_inlining_positions + 1;
-  if (!read_field(code->deopt, ARRAY_DATA + 8 * first, &word) || !is_smi(word) || smi_value(word) <= 0) return pc_offset;
+  if (!read_field(code->deopt, ARRAY_DATA + 8 * first, &word) || !is_smi(word)) return pc_offset;
+  if (smi_value(word) <= 0) return pc_offset;
   uint64_t exits = (uint64_t)smi_value(word);
   if (pc_offset < exits || pc_offset - exits > MAX_EXITS * EXIT_BYTES) return pc_offset;
   int exit = (int)((pc_offset - exits) / EXIT_BYTES);

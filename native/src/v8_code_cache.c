@@ -27,7 +27,8 @@ static bool any_position(const uint64_t *frames, int n) {
   return false;
 }
 
-static void remember(struct entry *entry, uintptr_t pc, uint32_t index, const struct mp_v8_code *code, const uint64_t *frames, int n) {
+static void remember(struct entry *entry, uintptr_t pc, uint32_t index, const struct mp_v8_code *code,
+                     const uint64_t *frames, int n) {
   if (!seq_write_begin(&entry->sequence)) return;
   RELAXED_STORE(entry->pc, pc);
   RELAXED_STORE(entry->index, index);
@@ -40,18 +41,23 @@ static void remember(struct entry *entry, uintptr_t pc, uint32_t index, const st
   seq_write_end(&entry->sequence);
 }
 
+static bool unchanged(const struct entry *entry, uintptr_t pc, uint64_t object, struct mp_v8_code *code) {
+  return mp_v8_read_code(object, pc, code) && code->start == RELAXED_LOAD(entry->start) &&
+         code->positions == RELAXED_LOAD(entry->positions) && code->deopt == RELAXED_LOAD(entry->deopt);
+}
+
 enum answer { UNKNOWN, NO_CODE, FRAMES, CODE_ONLY };
 
 /* What the cache knows about pc. FRAMES: *n words are in `frames`; CODE_ONLY: *code is right. */
-static enum answer recall(const struct entry *entry, uintptr_t pc, uint32_t index, struct mp_v8_code *code, uint64_t *frames, int *n) {
+static enum answer recall(const struct entry *entry, uintptr_t pc, uint32_t index, struct mp_v8_code *code,
+                          uint64_t *frames, int *n) {
   uint32_t begun = seq_read_begin(&entry->sequence);
   if (RELAXED_LOAD(entry->pc) != pc || RELAXED_LOAD(entry->index) != index) return UNKNOWN;
   uint64_t object = RELAXED_LOAD(entry->object), count = RELAXED_LOAD(entry->count);
   if (count > MP_V8_MAX_INLINED) return UNKNOWN;
   for (uint64_t i = 0; i < count; i++) frames[i] = RELAXED_LOAD(entry->frames[i]);
-  bool changed = object != 0 && (!mp_v8_read_code(object, pc, code) || code->start != RELAXED_LOAD(entry->start) ||
-                                 code->positions != RELAXED_LOAD(entry->positions) || code->deopt != RELAXED_LOAD(entry->deopt));
-  if (changed || !seq_read_valid(&entry->sequence, begun)) return UNKNOWN;
+  if (object != 0 && !unchanged(entry, pc, object, code)) return UNKNOWN;
+  if (!seq_read_valid(&entry->sequence, begun)) return UNKNOWN;
   *n = (int)count;
   return object == 0 ? NO_CODE : count > 0 ? FRAMES : CODE_ONLY;
 }

@@ -30,8 +30,9 @@ struct frame_slots {
 _Static_assert(sizeof(struct frame_slots) == FRAME_BYTES_BELOW, "slots");
 
 static bool read_slots(uintptr_t fp, struct frame_slots *slots) {
-  if ((fp & 7) != 0 || fp < FRAME_BYTES_BELOW || !mp_peek_stack_range(fp - FRAME_BYTES_BELOW, FRAME_BYTES_BELOW)) return false;
-  memcpy(slots, (const void *)(fp - FRAME_BYTES_BELOW), sizeof *slots);
+  uintptr_t lowest = fp - FRAME_BYTES_BELOW;
+  if ((fp & 7) != 0 || !mp_peek_stack_range(lowest, FRAME_BYTES_BELOW)) return false;
+  memcpy(slots, (const void *)lowest, sizeof *slots);
   return is_pointer(slots->context) && is_pointer(slots->function);
 }
 

@@ -29,7 +29,12 @@
 #define NAME_BYTES 256
 #define SCRIPT_BYTES 1024
 
-enum scope_flags { SCOPE_KIND = 15, HAS_SAVED_CLASS = 1 << 10, HAS_FUNCTION_NAME = 3 << 12, HAS_INFERRED_NAME = 1 << 14 };
+enum scope_flags {
+  SCOPE_KIND = 15,
+  HAS_SAVED_CLASS = 1 << 10,
+  HAS_FUNCTION_NAME = 3 << 12,
+  HAS_INFERRED_NAME = 1 << 14
+};
 #define MODULE_SCOPE 3
 #define MAX_INLINED_LOCALS 75
 #define MAX_LOCALS 10000
@@ -122,7 +127,9 @@ static struct mp_v8_function decode(uint64_t shared) {
                     instance_type(word) == layout->type_script;
   if (has_script) {
     uint64_t script = word;
-    if (read_field(script, layout->script_name, &word)) script_bytes = mp_v8_copy_string(word, script_name, sizeof script_name);
+    if (read_field(script, layout->script_name, &word)) {
+      script_bytes = mp_v8_copy_string(word, script_name, sizeof script_name);
+    }
     if (layout->script_id >= 0 && read_field(script, layout->script_id, &word) && is_smi(word)) {
       function.script_id = smi_value(word);
     }
@@ -178,7 +185,9 @@ static bool take_fingerprint(uint64_t shared, struct fingerprint *print) {
   memcpy(&print->name_or_scope_info, copy + layout->shared_name_or_scope_info, 8);
   memcpy(&print->script, copy + layout->shared_script, 8);
   memcpy(print->tail, copy + layout->shared_length, sizeof print->tail);
-  if (is_pointer(print->script) && layout->script_id >= 0) read_field(print->script, layout->script_id, &print->script_id);
+  if (is_pointer(print->script) && layout->script_id >= 0) {
+    read_field(print->script, layout->script_id, &print->script_id);
+  }
   return true;
 }
 

@@ -40,7 +40,8 @@ struct mp_v8_layout {
   int type_function, type_shared, type_scope_info, type_script;
 
   /* Also from there, for current positions. */
-  int type_bytecode_array, type_code, type_byte_array, type_trusted_byte_array, type_instruction_stream, type_shared_wrapper;
+  int type_bytecode_array, type_code, type_instruction_stream;
+  int type_byte_array, type_trusted_byte_array, type_shared_wrapper;
   int bytecode_data;
   int deopt_literals, deopt_inlining_positions; /* indices of elements */
   int kind_baseline;
@@ -126,7 +127,8 @@ struct mp_v8_translated_frame {
 extern const uint8_t mp_v8_translation_operands[45];
 
 /* The JavaScript frames of the translation that starts at `start`, outermost first; their number, 0 if it is malformed. */
-int mp_v8_read_translation(const uint8_t *bytes, size_t size, size_t start, struct mp_v8_translated_frame *frames, int max);
+int mp_v8_read_translation(const uint8_t *bytes, size_t size, size_t start, struct mp_v8_translated_frame *frames,
+                           int max);
 
 /* Size in bytes of the safepoint table with this header; 0 if it is none, or one without deoptimization data. */
 size_t mp_v8_safepoint_bytes(const uint8_t header[16]);

@@ -20,7 +20,9 @@ static inline bool seq_read_valid(const _Atomic uint32_t *sequence, uint32_t beg
 static inline bool seq_write_begin(_Atomic uint32_t *sequence) {
   uint32_t now = atomic_load_explicit(sequence, memory_order_relaxed);
   if (now & 1) return false;
-  if (!atomic_compare_exchange_strong_explicit(sequence, &now, now + 1, memory_order_acquire, memory_order_relaxed)) return false;
+  bool taken = !atomic_compare_exchange_strong_explicit(sequence, &now, now + 1, memory_order_acquire,
+                                                        memory_order_relaxed);
+  if (taken) return false;
   atomic_thread_fence(memory_order_release);
   return true;
 }

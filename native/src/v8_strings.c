@@ -102,8 +102,9 @@ static bool put_string(uint64_t string, uint32_t skip, uint32_t take, struct sin
       return put_string(part, skip + (uint32_t)smi_value(second), take, sink, depth + 1);
     case CONS: {
       uint32_t first_length;
-      if (!read_field(string, layout->cons_first, &part) || !read_field(string, layout->cons_second, &second)) return false;
-      if (!(part = follow_forwarding(part)) || !read_field_u32(part, layout->string_length, &first_length)) return false;
+      if (!read_field(string, layout->cons_first, &part) || !(part = follow_forwarding(part))) return false;
+      if (!read_field(string, layout->cons_second, &second)) return false;
+      if (!read_field_u32(part, layout->string_length, &first_length)) return false;
       uint32_t from_first = skip < first_length ? first_length - skip : 0;
       if (from_first > take) from_first = take;
       if (!put_string(part, skip, from_first, sink, depth + 1)) return false;

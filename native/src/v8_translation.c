@@ -63,7 +63,8 @@ static int32_t signed_operand(uint64_t operand) {
 }
 
 /* Only the first frames of more than max are written. */
-int mp_v8_read_translation(const uint8_t *bytes, size_t size, size_t start, struct mp_v8_translated_frame *frames, int max) {
+int mp_v8_read_translation(const uint8_t *bytes, size_t size, size_t start, struct mp_v8_translated_frame *frames,
+                           int max) {
   uint64_t operands[MAX_OPERANDS], matched = 0;
   if (start >= size) return 0;
   struct reader own = {bytes + start, bytes + size};
@@ -106,24 +107,36 @@ static uint32_t read_bytes(const uint8_t *at, unsigned bytes) {
 }
 
 #define SAFEPOINT_HEADER 16
+#define MAX_SAFEPOINTS (1u << 20)
+
+struct safepoint_format {
+  uint32_t length;
+  unsigned pc_bytes, index_bytes, entry_bytes;
+};
+
+static bool read_format(const uint8_t header[SAFEPOINT_HEADER], struct safepoint_format *format) {
+  uint32_t configuration = read_bytes(header + 8, 4);
+  unsigned registers = configuration >> 1 & 7, pc_bytes = configuration >> 4 & 7, index_bytes = configuration >> 7 & 7;
+  *format = (struct safepoint_format){read_bytes(header + 4, 4), pc_bytes, index_bytes,
+                                      2 * pc_bytes + index_bytes + 1 + registers};
+  return (configuration & 1) && format->length <= MAX_SAFEPOINTS && registers <= 4 && pc_bytes - 1 < 4 && index_bytes - 1 < 4;
+}
 
 size_t mp_v8_safepoint_bytes(const uint8_t header[SAFEPOINT_HEADER]) {
-  uint32_t length = read_bytes(header + 4, 4), configuration = read_bytes(header + 8, 4);
-  unsigned registers = configuration >> 1 & 7, pc_bytes = configuration >> 4 & 7, index_bytes = configuration >> 7 & 7;
-  if (!(configuration & 1) || registers > 4 || pc_bytes < 1 || pc_bytes > 4 || index_bytes < 1 || index_bytes > 4) return 0;
-  if (length > 1 << 20) return 0;
-  return SAFEPOINT_HEADER + (size_t)length * (2 * pc_bytes + index_bytes + 1 + registers);
+  struct safepoint_format format;
+  if (!read_format(header, &format)) return 0;
+  return SAFEPOINT_HEADER + (size_t)format.length * format.entry_bytes;
 }
 
 int mp_v8_deopt_index(const uint8_t *table, uint32_t pc_offset) {
-  uint32_t length = read_bytes(table + 4, 4), configuration = read_bytes(table + 8, 4);
-  unsigned registers = configuration >> 1 & 7, pc_bytes = configuration >> 4 & 7, index_bytes = configuration >> 7 & 7;
+  struct safepoint_format format;
+  if (!read_format(table, &format)) return -1;
   const uint8_t *entry = table + SAFEPOINT_HEADER;
-  for (uint32_t i = 0; i < length; i++, entry += 2 * pc_bytes + index_bytes + 1 + registers) {
-    uint32_t index = read_bytes(entry + pc_bytes, index_bytes);
+  for (uint32_t i = 0; i < format.length; i++, entry += format.entry_bytes) {
+    uint32_t index = read_bytes(entry + format.pc_bytes, format.index_bytes);
     if (index == 0 || index > INT32_MAX) continue; /* a call that cannot deoptimize */
-    uint32_t exit = read_bytes(entry + pc_bytes + index_bytes, pc_bytes) - 1;
-    if (read_bytes(entry, pc_bytes) == pc_offset || exit == pc_offset) return (int)index - 1;
+    uint32_t exit = read_bytes(entry + format.pc_bytes + format.index_bytes, format.pc_bytes) - 1;
+    if (read_bytes(entry, format.pc_bytes) == pc_offset || exit == pc_offset) return (int)index - 1;
   }
   return -1;
 }

@@ -52,6 +52,13 @@ function readSymbols(path, names) {
   }
 }
 
+/** Numbers as the lines of a C initializer. */
+function initializer(numbers) {
+  const lines = [];
+  for (let i = 0; i < numbers.length; i += 34) lines.push(`  ${[...numbers.slice(i, i + 34)].join(', ')},`);
+  return lines.join('\n');
+}
+
 function table(path) {
   const symbols = readSymbols(path, [SIZES, OPERANDS, ...VERSION]);
   const sizes = symbols.get(SIZES);
@@ -59,10 +66,8 @@ function table(path) {
   const [major, minor] = VERSION.map((name) => symbols.get(name)?.readInt32LE(0));
   const count = sizes.length / SCALES;
   const rows = Array.from({ length: SCALES }, (_, scale) => {
-    const numbers = [...sizes.subarray(scale * count, (scale + 1) * count)];
-    const lines = [];
-    for (let i = 0; i < numbers.length; i += 38) lines.push(`  ${numbers.slice(i, i + 38).join(', ')},`);
-    return `  /* ${['single', 'double', 'quadruple'][scale]} operands */\n${lines.join('\n')}`;
+    const width = ['single', 'double', 'quadruple'][scale];
+    return `  /* ${width} operands */\n${initializer(sizes.subarray(scale * count, (scale + 1) * count))}`;
   });
   const operands = symbols.get(OPERANDS);
   return {
@@ -75,12 +80,11 @@ function table(path) {
 }
 
 const tables = process.argv.slice(2).map(table);
-const translations = new Set(
-  tables.filter(({ major }) => major >= FIRST_TRANSLATIONS).map((each) => each.translation?.join(', ')),
-);
-const [translation] = translations;
-if (translations.size > 1 || translation === undefined)
-  throw new Error('translations differ: v8_translation.c needs a table a version');
+const translations = tables.filter(({ major }) => major >= FIRST_TRANSLATIONS).map(({ translation }) => translation);
+const [operands] = translations;
+if (operands === undefined || translations.some((each) => each?.join() !== operands.join())) {
+  throw new Error('translations differ: v8_translation.c needs a table for each version');
+}
 process.stdout.write(`/* Sizes in bytes of V8's bytecodes without prefix, by width of their operands. Made by native/tools/bytecode-sizes.mjs from
  * Node's own binaries; test/native/js-bytecode-sizes.test.ts makes it anew and compares. Do not edit. */
 #include "v8_internal.h"
@@ -104,6 +108,7 @@ const uint8_t *mp_v8_bytecode_sizes(int major, int minor, size_t *count) {
 }
 
 /* Numbers of operands of the instructions of translations, the same in V8 13.6 and 14.6 (v8_translation.c). */
-const uint8_t mp_v8_translation_operands[${translation.split(',').length}] = {
-  ${translation}};
+const uint8_t mp_v8_translation_operands[${operands.length}] = {
+${initializer(operands)}
+};
 `);
