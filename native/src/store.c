@@ -139,6 +139,7 @@ void mp_store_publish(void) { __atomic_store_n(&mp_store.header->magic, MP_WIRE_
 void mp_store_forget(void) {
   memset(&mp_store, 0, sizeof mp_store);
   mp_intern_forget();
+  mp_sites_forget();
 }
 
 /* Touches one step of the file for the kernel to say now whether the memory is there. */
@@ -173,6 +174,21 @@ bool mp_store_reserve(enum mp_region_id id, uint64_t bytes) {
   }
   __atomic_store_n(&mp_store.grown[id], wanted, __ATOMIC_RELEASE);
   return true;
+}
+
+struct mp_region *mp_region_of(enum mp_region_id id) {
+  return &mp_store.header->regions[id];
+}
+
+uint32_t mp_room_for(enum mp_region_id id, uint64_t count) {
+  struct mp_region *region = mp_region_of(id);
+  if (region->used + count > region->capacity) return MP_NONE;
+  return mp_store_reserve(id, (region->used + count) * region->record_bytes) ? (uint32_t)region->used : MP_NONE;
+}
+
+void mp_publish(enum mp_region_id id, uint64_t count) {
+  struct mp_region *region = mp_region_of(id);
+  __atomic_store_n(&region->used, region->used + count, __ATOMIC_RELEASE);
 }
 
 /* Slots are claimed by a ticket, so writers never wait for each other; only growth needs the lock. */

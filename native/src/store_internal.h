@@ -12,6 +12,7 @@ struct mp_store {
   uint64_t full_until_ns[MP_REGION_COUNT];
   uint64_t growth_budget; /* only where the kernel cannot say */
   struct mp_lock ring_lock;
+  struct mp_lock intern_lock; /* one for all interned records: additions are rare */
 };
 
 extern struct mp_store mp_store;
@@ -19,7 +20,16 @@ extern struct mp_store mp_store;
 /* Makes the store visible to readers, once its header is complete. */
 void mp_store_publish(void);
 
-/* Empties the indexes of the interned records. */
+struct mp_region *mp_region_of(enum mp_region_id id);
+
+/* Under the region's lock: where the next `count` records go, once there is room for them, or MP_NONE. */
+uint32_t mp_room_for(enum mp_region_id id, uint64_t count);
+
+/* Under the region's lock: shows readers the next `count` records, which must be complete. */
+void mp_publish(enum mp_region_id id, uint64_t count);
+
+/* Empty the indexes of the interned records. */
 void mp_intern_forget(void);
+void mp_sites_forget(void);
 
 #endif

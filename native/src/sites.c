@@ -1,0 +1,132 @@
+/* Stacks and sites: a trie of frames, and what was allocated at its nodes. */
+#include "index.h"
+#include "maths.h"
+#include "store_internal.h"
+
+static struct mp_index nodes, sites;
+
+void mp_sites_forget(void) {
+  mp_index_clear(&nodes);
+  mp_index_clear(&sites);
+}
+
+/* --- stacks --- */
+
+struct child {
+  uint64_t frame;
+  uint32_t parent;
+};
+
+static struct mp_node *node_at(uint32_t index) { return (struct mp_node *)mp_store.base[MP_REGION_NODES] + index; }
+
+static bool node_equal(uint32_t index, const void *wanted) {
+  const struct child *child = wanted;
+  return node_at(index)->frame == child->frame && node_at(index)->parent == child->parent;
+}
+
+static uint64_t child_hash(uint64_t frame, uint32_t parent) { return mp_hash_u64(frame ^ mp_hash_u64(parent + 1ull)); }
+
+static uint64_t node_hash(uint32_t index) { return child_hash(node_at(index)->frame, node_at(index)->parent); }
+
+static uint32_t add_node(const struct child *child, uint64_t hash) {
+  uint32_t start = mp_region_of(MP_REGION_NODES)->used == 0; /* the root */
+  uint32_t index = mp_room_for(MP_REGION_NODES, start + 1);
+  if (index == MP_NONE || !mp_index_reserve(&nodes, node_hash)) return MP_NONE;
+  index += start;
+  *node_at(index) = (struct mp_node){
+      .frame = child->frame, .parent = child->parent, .depth = child->parent ? node_at(child->parent)->depth + 1 : 1};
+  mp_publish(MP_REGION_NODES, start + 1);
+  mp_index_insert(&nodes, hash, index);
+  return index;
+}
+
+uint32_t mp_store_stack(const uint64_t *frames, int count, uint32_t *flags) {
+  uint32_t node = 0;
+  bool locked = false;
+  for (int i = count; i-- > 0;) {
+    struct child child = {frames[i], node};
+    uint64_t hash = child_hash(child.frame, child.parent);
+    uint32_t next = mp_index_find(&nodes, hash, node_equal, &child);
+    if (next == MP_NONE && !locked) {
+      locked = mp_lock_acquire(&mp_store.intern_lock);
+      if (locked) next = mp_index_find(&nodes, hash, node_equal, &child);
+    }
+    if (next == MP_NONE && locked) next = add_node(&child, hash);
+    if (next == MP_NONE) {
+      *flags |= MP_SITE_STACK_TRUNCATED;
+      break;
+    }
+    node = next;
+  }
+  if (locked) mp_lock_release(&mp_store.intern_lock);
+  return node;
+}
+
+/* --- sites --- */
+
+static struct mp_site *site_at(uint32_t index) { return (struct mp_site *)mp_store.base[MP_REGION_SITES] + index; }
+
+static bool site_equal(uint32_t index, const void *wanted) {
+  const struct mp_site_key *key = wanted;
+  const struct mp_site *site = site_at(index);
+  return site->node == key->node && site->heap == key->heap && site->arena == key->arena && site->tid == key->tid &&
+         site->flags == key->flags;
+}
+
+static uint64_t key_hash(const struct mp_site_key *key) {
+  uint64_t hash = mp_hash_u64(((uint64_t)key->node << 32 | key->tid) + 1);
+  return mp_hash_u64(hash ^ key->arena ^ ((uint64_t)key->heap << 32 | key->flags));
+}
+
+static uint64_t site_hash(uint32_t index) {
+  const struct mp_site *site = site_at(index);
+  return key_hash(&(struct mp_site_key){site->node, site->heap, site->arena, site->tid, site->flags});
+}
+
+static uint32_t find_or_add_site(const struct mp_site_key *key) {
+  uint64_t hash = key_hash(key);
+  uint32_t index = mp_index_find(&sites, hash, site_equal, key);
+  if (index != MP_NONE || !mp_index_reserve(&sites, site_hash)) return index;
+  index = mp_room_for(MP_REGION_SITES, 1);
+  if (index == MP_NONE) return MP_NONE;
+  *site_at(index) =
+      (struct mp_site){.node = key->node, .heap = key->heap, .arena = key->arena, .tid = key->tid, .flags = key->flags};
+  mp_publish(MP_REGION_SITES, 1);
+  mp_index_insert(&sites, hash, index);
+  return index;
+}
+
+uint32_t mp_store_site(const struct mp_site_key *key) {
+  if (!mp_store_header()) return MP_NONE;
+  uint32_t index = mp_index_find(&sites, key_hash(key), site_equal, key);
+  if (index != MP_NONE || !mp_lock_acquire(&mp_store.intern_lock)) return index;
+  struct mp_site_key wanted = *key;
+  const struct mp_region *region = mp_region_of(MP_REGION_SITES);
+  /* Threads that come and go must not use up all sites: the second half is for those that have no thread. */
+  if (region->used >= region->capacity / 2) wanted.tid = 0;
+  index = find_or_add_site(&wanted);
+  while (index == MP_NONE && wanted.node != 0) {
+    /* Full: blame the nearest caller that has a site, and say that the stack was cut. */
+    wanted.node = node_at(wanted.node)->parent;
+    wanted.flags |= MP_SITE_STACK_TRUNCATED;
+    index = mp_index_find(&sites, key_hash(&wanted), site_equal, &wanted);
+  }
+  mp_lock_release(&mp_store.intern_lock);
+  return index;
+}
+
+static void add_f64(uint64_t *bits, double by) {
+  uint64_t old = __atomic_load_n(bits, __ATOMIC_RELAXED), wanted;
+  do {
+    wanted = mp_bits_of_double(mp_double_of_bits(old) + by);
+  } while (!__atomic_compare_exchange_n(bits, &old, wanted, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+}
+
+void mp_site_add(uint32_t index, double objects, double bytes, double objects_variance, double bytes_variance) {
+  struct mp_site *site = site_at(index);
+  add_f64(&site->alloc_objects_f64, objects);
+  add_f64(&site->alloc_bytes_f64, bytes);
+  if (objects_variance != 0) add_f64(&site->alloc_objects_variance_f64, objects_variance);
+  if (bytes_variance != 0) add_f64(&site->alloc_bytes_variance_f64, bytes_variance);
+  __atomic_fetch_add(&site->samples, 1, __ATOMIC_RELEASE);
+}
