@@ -1,6 +1,11 @@
-import type { Header } from './header.js';
+import type { ProcessRecording } from './process-recording.js';
 
-/** Turns CLOCK_MONOTONIC times of a process into ns since the Unix epoch. */
-export function toUnixNs(header: Header | undefined, monotonicNs: bigint): bigint {
-  return header === undefined ? monotonicNs : header.startedUnixNs + (monotonicNs - header.startedMonoNs);
+/**
+ * Turns a CLOCK_MONOTONIC time of a process into ns since the Unix epoch. The store's header ties the clocks; without a store, the
+ * end of the recording does, to some milliseconds.
+ */
+export function toUnixNs({ header, endUnixNs, gauges }: ProcessRecording, monotonicNs: bigint): bigint {
+  if (header !== undefined) return header.startedUnixNs + (monotonicNs - header.startedMonoNs);
+  const last = gauges.at(-1);
+  return endUnixNs === 0n || last === undefined ? monotonicNs : endUnixNs + (monotonicNs - last.timeNs);
 }

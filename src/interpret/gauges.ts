@@ -6,17 +6,19 @@ import type { ProcessRecording } from './process-recording.js';
  * The series of a recording: resident bytes, and what the sampler counts.
  * @param codeRangeBytes addresses that V8 reserved for code when it started: in `committed`, and no memory.
  */
-export function gaugesOf({ gauges, header, identity }: ProcessRecording, codeRangeBytes: number): Gauge[] {
+export function gaugesOf(recording: ProcessRecording, codeRangeBytes: number): Gauge[] {
+  const { gauges, header, identity } = recording;
   if (gauges.length === 0) return [];
   const series = (name: string, pick: (point: (typeof gauges)[number]) => number): Gauge => ({
     name,
     unit: 'bytes',
     pid: identity.pid,
-    points: gauges.map((point) => ({ timeNs: toUnixNs(header, point.timeNs), value: pick(point) })),
+    points: gauges.map((point) => ({ timeNs: toUnixNs(recording, point.timeNs), value: pick(point) })),
   });
+  const system = [series('rss', (point) => point.rssBytes), series('anonymous', (point) => point.anonBytes)];
+  if (header === undefined) return system;
   return [
-    series('rss', (point) => point.rssBytes),
-    series('anonymous', (point) => point.anonBytes),
+    ...system,
     series('malloc_live_estimate', (point) => point.liveBytes),
     series('mmap_committed', ({ committedBytes }) =>
       committedBytes >= codeRangeBytes ? committedBytes - codeRangeBytes : committedBytes,

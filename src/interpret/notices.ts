@@ -23,8 +23,11 @@ const COUNTER_TEXT: readonly (readonly [Counter, (count: string) => string])[] =
 /** Few broken stacks are usual (code without unwind tables); more than this share is worth a line. */
 const WORTH_A_LINE: Partial<Record<Counter, number>> = { broken_stacks: 0.01, unknown_js_frames: 0.01 };
 
-/** What was lost in one process: counters of the sampler, damage of the file, warnings of the agent. */
-export function noticesOf(recording: ProcessRecording): Notice[] {
+/**
+ * What was lost in one process: counters of the sampler, damage of the file, warnings of the agent.
+ * @param expectsNative native sampling was asked for.
+ */
+export function noticesOf(recording: ProcessRecording, expectsNative: boolean): Notice[] {
   const { pid } = recording.identity;
   const notices: Notice[] = [];
   const add = (code: string, message: string): void => void notices.push({ code, message, pid });
@@ -52,7 +55,7 @@ export function noticesOf(recording: ProcessRecording): Notice[] {
       `${formatCount(recording.badChunks)} chunks of ${recording.path} make no sense and are left out`,
     );
   }
-  if (recording.header === undefined) {
+  if (recording.header === undefined && expectsNative) {
     add('NO_STORE', 'no native samples of this process: its store was never read');
   }
   for (const line of recording.agentLines) {

@@ -42,7 +42,7 @@ export function addProcess(
   moment: Moment,
 ): ProcessResult {
   const { header, identity } = recording;
-  const notices = noticesOf(recording);
+  const notices = noticesOf(recording, manifest?.settings.native ?? true);
   const pid = identity.pid;
   const now = inUseAt(recording, moment);
   notices.push(...now.notices.map((notice) => ({ ...notice, pid })));
@@ -146,12 +146,13 @@ function describe(
     v8IntervalBytes,
     counters: { ...header?.counters, lost_events: recording.lostEvents },
     peakBytes: Math.max(0, peak.bytes - codeRangeBytes),
-    peakTimeNs: peak.bytes > 0 ? toUnixNs(header, peak.timeNs) : 0n,
+    peakTimeNs: peak.bytes > 0 ? toUnixNs(recording, peak.timeNs) : 0n,
   };
 }
 
-function lastTime({ header, snapshots, gauges }: ProcessRecording): bigint {
+function lastTime(recording: ProcessRecording): bigint {
+  const { header, snapshots, gauges } = recording;
   const times = [snapshots.at(-1)?.timeNs ?? 0n, gauges.at(-1)?.timeNs ?? 0n];
   const last = times.reduce((a, b) => (a > b ? a : b));
-  return last === 0n ? (header?.startedUnixNs ?? 0n) : toUnixNs(header, last);
+  return last === 0n ? (header?.startedUnixNs ?? 0n) : toUnixNs(recording, last);
 }

@@ -50,6 +50,8 @@ export interface ProcessRecording {
   readonly lostEvents: number;
   readonly eventCount: number;
   readonly hasEnd: boolean;
+  /** When it ended, ns since the Unix epoch; 0 if unknown. */
+  readonly endUnixNs: bigint;
   /** Chunks that passed their checksum and still made no sense. */
   readonly badChunks: number;
   readonly end: StreamEnd;
@@ -87,6 +89,7 @@ function walk(path: string, stream: ChunkStream): ProcessRecording {
   let lostEvents = 0;
   let eventCount = 0;
   let hasEnd = false;
+  let endUnixNs = 0n;
   let badChunks = 0;
 
   /** False if the chunk makes no sense. */
@@ -145,6 +148,7 @@ function walk(path: string, stream: ChunkStream): ProcessRecording {
         return true;
       case CHUNK.end:
         hasEnd = true;
+        endUnixNs = readEndTime(payload);
         return true;
       default:
         return true; // of a later memprof
@@ -179,6 +183,7 @@ function walk(path: string, stream: ChunkStream): ProcessRecording {
     lostEvents,
     eventCount,
     hasEnd,
+    endUnixNs,
     badChunks,
     end: step.value,
   };
@@ -191,6 +196,11 @@ function parseObject(payload: Buffer): Record<string, unknown> | undefined {
   } catch {
     return undefined; // counted as a bad chunk by the caller
   }
+}
+
+function readEndTime(payload: Buffer): bigint {
+  const time = parseObject(payload)?.timeUnixNs;
+  return typeof time === 'string' && /^\d{1,20}$/.test(time) ? BigInt(time) : 0n;
 }
 
 function readIdentity(payload: Buffer): Identity | undefined {

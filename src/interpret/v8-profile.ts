@@ -28,7 +28,7 @@ export function v8ProfilesAt(recording: ProcessRecording, moment: Moment, timeNs
   const threads = new Set(recording.v8Profiles.map((profile) => profile.threadId));
   return [...threads].flatMap((threadId) => {
     const profiles = recording.v8Profiles.filter((profile) => profile.threadId === threadId);
-    const chosen = choose(profiles, moment, toUnixNs(recording.header, timeNs));
+    const chosen = choose(profiles, moment, toUnixNs(recording, timeNs));
     const payload = chosen === undefined ? undefined : recording.stream.read(chosen.ref);
     const line = payload === undefined ? undefined : parseAgentLine(payload);
     return line?.type === 'v8profile' ? [line] : [];

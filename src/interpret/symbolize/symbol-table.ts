@@ -16,7 +16,7 @@ const NAME_PIECE_BYTES = 256;
 const MAX_NAME_BYTES = 64 << 10;
 
 /**
- * Finds the functions that cover virtual addresses of a file. One pass over each symbol table with a binary search into the few
+ * Finds the functions that cover virtual addresses of a file. One pass over the symbol table with a binary search into the few
  * addresses that are asked for: 200 k symbols need no sorting, and only names that were hit are read.
  *
  * A symbol with a size covers exactly its range. One without (assembler) covers what follows up to the next symbol of the same
@@ -25,15 +25,14 @@ const MAX_NAME_BYTES = 64 << 10;
  */
 export function findSymbols(elf: ElfFile, addresses: readonly number[]): Map<number, FoundSymbol> {
   const found = new Map<number, FoundSymbol>();
-  const byDetail = [...elf.symbolSections].sort((a, b) => Number(b.kind === 'symtab') - Number(a.kind === 'symtab'));
-  let left = addresses;
-  for (const section of byDetail) {
-    if (left.length === 0) break;
-    for (const [address, nameOffset] of scan(elf, section, left)) {
-      const name = readName(elf, section, nameOffset);
-      if (name !== '') found.set(address, { name, section: section.kind });
-    }
-    left = left.filter((address) => !found.has(address));
+  // .symtab has all that .dynsym has.
+  const section =
+    elf.symbolSections.find(({ kind }) => kind === 'symtab') ??
+    elf.symbolSections.find(({ kind }) => kind === 'dynsym');
+  if (section === undefined || addresses.length === 0) return found;
+  for (const [address, nameOffset] of scan(elf, section, addresses)) {
+    const name = readName(elf, section, nameOffset);
+    if (name !== '') found.set(address, { name, section: section.kind });
   }
   return found;
 }
