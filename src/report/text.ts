@@ -174,7 +174,7 @@ function processes(summary: Summary, paint: Paint): string[] {
       ];
       const lost = Object.entries(process.counters).filter(([name, count]) => count > 0 && !TALLIES.has(name));
       return [
-        shorten(`${process.name} [${process.pid}]  ${facts.join(', ')}`, WIDTH),
+        ...wrap(`${process.name} [${process.pid}] ${facts.join(', ')}`, '', '  '),
         ...(lost.length > 0
           ? wrap(lost.map(([name, count]) => `${formatCount(count)} ${LOSSES[name] ?? name}`).join('; '), '  ! ').map(
               (line) => paint.warning(line),
@@ -198,13 +198,13 @@ function notices(summary: Summary, paint: Paint): string[] {
 }
 
 /** Breaks at blanks; the following lines are indented like the first one's text. */
-function wrap(text: string, prefix: string): string[] {
+function wrap(text: string, prefix: string, indent = ' '.repeat(prefix.length)): string[] {
   const lines: string[] = [];
   let line = prefix;
   for (const word of printable(text).split(/\s+/)) {
     if (line.length + word.length > WIDTH && line.trim() !== '' && line !== prefix) {
       lines.push(line.trimEnd());
-      line = ' '.repeat(prefix.length);
+      line = indent;
     }
     line += `${word} `;
   }
