@@ -93,5 +93,5 @@ uint32_t mp_v8_bytecode_position(uint32_t function, uint64_t bytecode_array, int
 }
 
 void mp_v8_forget_positions(void) {
-  for (size_t i = 0; i < 1 << CACHE_BITS; i++) RELAXED_STORE(cache[i].function_and_offset, 0);
+  for (size_t i = 0; i < 1 << CACHE_BITS; i++) if (RELAXED_LOAD(cache[i].function_and_offset) != 0) RELAXED_STORE(cache[i].function_and_offset, 0);
 }

@@ -99,5 +99,5 @@ int mp_v8_code_frames(uintptr_t pc, uint64_t function, uint32_t index, uint64_t 
 }
 
 void mp_v8_forget_code(void) {
-  for (size_t i = 0; i < 1 << CACHE_BITS; i++) RELAXED_STORE(cache[i].pc, 0);
+  for (size_t i = 0; i < 1 << CACHE_BITS; i++) if (RELAXED_LOAD(cache[i].pc) != 0) RELAXED_STORE(cache[i].pc, 0);
 }

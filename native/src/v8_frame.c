@@ -92,6 +92,7 @@ int mp_v8_decode(uintptr_t pc, uintptr_t fp, uint64_t *frames, int max) {
   return 1;
 }
 
+/* The caches are cleared where something is in them, so that a child does not get a copy of their empty pages. */
 void mp_v8_forget(void) {
   if (mp_v8_state == MP_V8_NONE) return;
   mp_v8_forget_functions();

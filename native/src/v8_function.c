@@ -227,5 +227,5 @@ struct mp_v8_function mp_v8_find_function(uint64_t shared) {
 }
 
 void mp_v8_forget_functions(void) {
-  for (size_t i = 0; i < 1 << CACHE_BITS; i++) RELAXED_STORE(cache[i].words[0], 0);
+  for (size_t i = 0; i < 1 << CACHE_BITS; i++) if (RELAXED_LOAD(cache[i].words[0]) != 0) RELAXED_STORE(cache[i].words[0], 0);
 }
