@@ -6,9 +6,9 @@ const sum = (nodes: readonly { bytes: number }[]): number => nodes.reduce((bytes
 
 describe.each(NODES)('on Node $version', ({ execPath }) => {
   test('held objects are within 10 % at the function that made them, and garbage is not', async () => {
-    // 64 KiB: 800 samples and more, so that 10 % is about three standard errors.
+    // 16 KiB: 3,000 samples, so that 10 % is about five standard errors.
     const { lines, stdout } = await runWithAgent(execPath, ['--expose-gc', program], {
-      control: { intervalBytes: 65_536 },
+      control: { intervalBytes: 16_384 },
     });
     const heldBytes = Number(stdout);
     expect(heldBytes).toBeGreaterThan(40e6);
