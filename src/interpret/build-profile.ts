@@ -21,7 +21,6 @@ export async function buildProfile(directory: string, options: BuildOptions = {}
   const notices: Notice[] = [...directoryNotices];
   const gauges: Gauge[] = [];
   const processes: ProcessInfo[] = [];
-  const samples: number[] = [];
   let failure: unknown;
   let startedAtNs = 0n;
   let endedAtNs = 0n;
@@ -42,7 +41,6 @@ export async function buildProfile(directory: string, options: BuildOptions = {}
       processes.push(result.process);
       gauges.push(...result.gauges);
       notices.push(...result.notices);
-      samples.push(result.process.nativeMeanBytes);
       unknownV8 ||= result.hasV8Samples;
       if (result.startedAtNs > 0n && (startedAtNs === 0n || result.startedAtNs < startedAtNs)) {
         startedAtNs = result.startedAtNs;
@@ -53,6 +51,10 @@ export async function buildProfile(directory: string, options: BuildOptions = {}
     }
   }
   if (processes.length === 0) throw failure;
+  if (moment === 'peak' && processes.length > 1) {
+    const message = `each of the ${processes.length} processes is shown at its own peak; the sum may never have been reached`;
+    notices.push({ code: 'PEAKS_APART', message });
+  }
 
   const started = manifest ? BigInt(manifest.startedAtNs) : startedAtNs;
   const ended = manifest?.endedAtNs === undefined ? endedAtNs : BigInt(manifest.endedAtNs);

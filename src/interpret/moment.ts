@@ -71,7 +71,10 @@ function fromSnapshot(recording: ProcessRecording, snapshot: SnapshotRef): InUse
       message: 'the recording has no end (memprof was killed, or the file is cut off): the newest snapshot is shown',
     });
   }
-  return { sites, inUse, timeNs: snapshot.timeNs, notices };
+  // The tables stand still from the announced end on, however long the process then takes to die.
+  const frozenAtNs = recording.header?.frozenAtNs ?? 0n;
+  const timeNs = snapshot.reason === 'end' && frozenAtNs > 0n ? frozenAtNs : snapshot.timeNs;
+  return { sites, inUse, timeNs, notices };
 }
 
 function sitesOf(recording: ProcessRecording, snapshot: SnapshotRef): readonly SiteRecord[] {

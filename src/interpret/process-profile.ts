@@ -70,6 +70,7 @@ export function addProcess(
     symbols,
     ownCode,
   });
+  notices.push(...v8.notices);
   let v8PagesBytes = 0;
   let codeRangeBytes = 0;
 

@@ -1,5 +1,8 @@
 import type { ProfileBuilder } from '../model/builder.js';
-import type { Labels, Moment } from '../model/profile.js';
+import type { Labels, Moment, Notice } from '../model/profile.js';
+import { formatDuration } from '../model/units.js';
+import type { V8ProfileLine } from './agent-line.js';
+import { toUnixNs } from './clock.js';
 import type { OwnCode } from './own-code.js';
 import type { ProcessRecording } from './process-recording.js';
 import { scriptPath } from './script-path.js';
@@ -20,6 +23,7 @@ export interface V8Added {
   readonly hasSamples: boolean;
   /** 0 without samples. */
   readonly intervalBytes: number;
+  readonly notices: readonly Notice[];
   /** Adds what V8's own pages hold beyond the sampled objects: free space, code, metadata. */
   addPages(committedBytes: number): void;
 }
@@ -56,6 +60,7 @@ export function addV8Samples(
   return {
     hasSamples: profiles.length > 0,
     intervalBytes: profiles[0]?.intervalBytes ?? 0,
+    notices: profiles.flatMap((profile) => staleness(recording, profile, timeNs)),
     addPages(committedBytes) {
       const rest = committedBytes - bytes;
       if (rest <= 0) return;
@@ -71,6 +76,20 @@ export function addV8Samples(
       });
     },
   };
+}
+
+const WORTH_A_LINE_NS = 1_000_000_000n;
+
+/** Says when V8's objects are not those of the moment: its sampler is only read now and then. */
+function staleness(recording: ProcessRecording, profile: V8ProfileLine, timeNs: bigint): Notice[] {
+  if (timeNs === 0n) return [];
+  const gapNs = toUnixNs(recording, timeNs) - BigInt(profile.timeUnixNs);
+  const distanceNs = gapNs < 0n ? -gapNs : gapNs;
+  if (distanceNs < WORTH_A_LINE_NS) return [];
+  const thread = profile.threadId === 0 ? '' : ` of worker ${profile.threadId}`;
+  const when = `${formatDuration(distanceNs)} ${gapNs > 0n ? 'before' : 'after'}`;
+  const message = `V8's objects${thread} are shown as they were ${when} the moment of the rest`;
+  return [{ code: 'V8_PROFILE_ELSEWHEN', message, pid: recording.identity.pid }];
 }
 
 function addFrame(builder: ProfileBuilder, symbols: SymbolIndex, frame: V8Frame): number {

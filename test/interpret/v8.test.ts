@@ -5,7 +5,8 @@ import { ownerOfMapping } from '../../src/interpret/v8-pages.ts';
 import { frameReader } from '../../src/model/frames.ts';
 import type { Profile } from '../../src/model/profile.ts';
 import { INUSE_SPACE } from '../../src/model/profile.ts';
-import { type ProcessRecorder, recordProcess, writeRecording } from '../helpers/recording-builder.ts';
+import { CHUNK } from '../../src/recording/chunks.ts';
+import { jsonChunk, type ProcessRecorder, recordProcess, writeRecording } from '../helpers/recording-builder.ts';
 import { temporaryDirectory } from '../helpers/temporary.ts';
 
 const root = temporaryDirectory('v8');
@@ -192,4 +193,37 @@ test("memory that memprof's own agent asked for is left out, from both samplers"
   recorder.snapshot('end');
   const profile = await profileOf(recorder);
   expect(profile.samples.map((sample) => sample.values[INUSE_SPACE])).toEqual([2003]);
+});
+
+test('a process without a store: times come from its end, external memory stays, and no notice is due', async () => {
+  const recorder = recordProcess(4711);
+  recorder.process();
+  const bytes = recorder.bytes();
+  const rest = recordProcess(4711);
+  rest.agent(
+    v8Line([
+      [-1, 0, 1, 0, 0, 0, []],
+      [0, 4, 1, 0, 0, 0, [1 << 20, 3]],
+    ]),
+  );
+  rest.gauge(123);
+  const end = jsonChunk(CHUNK.end, { exitCode: 0, signal: null, timeUnixNs: '1700000000700000000', notices: [] });
+  const file = Buffer.concat([bytes, rest.bytes().subarray(16), end]);
+  const settings = { native: false, v8: true, sampleBytes: 65_536, v8IntervalBytes: 65_536, maxSamplesPerSecond: 2000 };
+  const directory = writeRecording(join(root, 'no-store'), { '4711.0.mpr': file }, { settings });
+  const profile = await buildProfile(directory);
+  expect(profile.notices).toEqual([]);
+  expect(inUse(profile, 'v8')).toBe(3 << 20);
+  expect(profile.gauges.map((gauge) => gauge.name)).toEqual(['rss', 'anonymous']);
+  expect(profile.gauges[0]?.points).toEqual([{ timeNs: 1_700_000_000_700_000_000n, value: 123 }]);
+});
+
+test('objects of another moment are said to be so', async () => {
+  const { recorder } = start();
+  recorder.agent(v8Line([[-1, 0, 1, 0, 0, 0, []]], { timeUnixNs: '1699999997000000000', reason: 'timer' }));
+  recorder.snapshot('end');
+  const { notices } = await profileOf(recorder);
+  expect(notices).toEqual([
+    expect.objectContaining({ code: 'V8_PROFILE_ELSEWHEN', message: expect.stringMatching(/3\.0 s before/) }),
+  ]);
 });

@@ -79,7 +79,8 @@ export function createSource(path: string, text: string, map: TraceMap | undefin
 /** Offsets at which lines begin. Line ends are those of ECMAScript: LF, CR, CRLF, U+2028, U+2029. */
 function findLineStarts(text: string): number[] {
   const starts = [0];
-  if (/[\r\u2028\u2029]/.test(text)) {
+  // Three searches of the engine's own are quicker than one regular expression that is not compiled yet.
+  if (['\r', '\u2028', '\u2029'].some((end) => text.includes(end))) {
     for (const match of text.matchAll(/\r\n|[\n\r\u2028\u2029]/g)) starts.push(match.index + match[0].length);
   } else {
     for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) starts.push(at + 1);

@@ -41,7 +41,8 @@ export function findSymbols(elf: ElfFile, addresses: readonly number[]): Map<num
 function scan(elf: ElfFile, section: SymbolSection, addresses: readonly number[]): Map<number, number> {
   const words = readWords(elf, section);
   const count = addresses.length;
-  const findFirst = firstNotBelow(addresses);
+  const highest = addresses.at(-1) ?? 0;
+  const findFirst = firstNotBelow(Float64Array.from(addresses));
   const bestName = new Float64Array(count).fill(-1);
   const bestSize = new Float64Array(count).fill(Number.POSITIVE_INFINITY);
   // The nearest symbol at or below each address, whether sized or not; filled in for the first address above it only.
@@ -55,8 +56,8 @@ function scan(elf: ElfFile, section: SymbolSection, addresses: readonly number[]
     if (sectionIndex === 0 || (type !== TYPE_FUNC && type !== TYPE_NONE && type !== TYPE_IFUNC)) continue;
     const start = (words[at + 2] ?? 0) + (words[at + 3] ?? 0) * 2 ** 32;
     const size = (words[at + 4] ?? 0) + (words[at + 5] ?? 0) * 2 ** 32;
+    if (start > highest) continue;
     const first = findFirst(start);
-    if (first === count) continue;
     if (start >= (floorStart[first] ?? 0)) {
       floorStart[first] = start;
       floorName[first] = size === 0 && type !== TYPE_NONE ? (words[at] ?? 0) : -1;
@@ -88,7 +89,7 @@ function readWords(elf: ElfFile, section: SymbolSection): Uint32Array {
 const BUCKET_BYTES = 4096;
 
 /** Index of the first address that is not below a value: a table of pages takes most symbols to their answer at once. */
-function firstNotBelow(addresses: readonly number[]): (value: number) => number {
+function firstNotBelow(addresses: Float64Array): (value: number) => number {
   const lowest = addresses[0] ?? 0;
   const pages = Math.min(Math.floor(((addresses.at(-1) ?? 0) - lowest) / BUCKET_BYTES) + 1, 1 << 20);
   const firstOfPage = new Uint32Array(pages);
