@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import type { Command } from 'commander';
 import type { ProgramEnd } from './capture/launch.js';
 import { EXIT, MemprofError } from './errors.js';
 import { memprofVersion } from './version.js';
@@ -15,6 +15,12 @@ run ends as the program ended; 125, 126 and 127 are memprof's own.`;
 
 /** The only place that sees argv or ends the process. */
 async function main(argv: readonly string[]): Promise<void> {
+  const [verb, first = '', ...rest] = argv;
+  const command = first === '--' ? rest : [first, ...rest];
+  // The usual case has nothing to parse, and its program need not wait for a parser.
+  if (verb === 'run' && command[0] && (first === '--' || !first.startsWith('-'))) return runCommand(command, {});
+
+  const { Command } = await import('commander');
   const program = new Command('memprof')
     .description('A memory profiler for LLM inference processes: V8 heap and native allocations on one stack.')
     .version(memprofVersion(), '-V, --version', 'print the version')
@@ -49,10 +55,12 @@ function addRun(program: Command): void {
     .option('--no-v8', 'no V8 samples')
     .option('-q, --quiet', 'print warnings only')
     .passThroughOptions()
-    .action(async ([command = '', ...args]: string[], raw: Record<string, unknown>) => {
-      const { run } = await import('./commands/run.js');
-      await endLike(await run(command, args, await runFlags(raw)));
-    });
+    .action(runCommand);
+}
+
+async function runCommand([command = '', ...args]: readonly string[], raw: Record<string, unknown>): Promise<void> {
+  const { run } = await import('./commands/run.js');
+  await endLike(await run(command, args, await runFlags(raw)));
 }
 
 function addReport(program: Command): void {
@@ -124,8 +132,13 @@ async function endLike({ exitCode, signal }: ProgramEnd): Promise<void> {
   dieOf(signal);
 }
 
+/** commander has printed what is wrong already. */
+function isCommanderError(error: unknown): error is { exitCode: number } {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('commander.');
+}
+
 async function fail(error: unknown, isRun: boolean): Promise<void> {
-  if (error instanceof CommanderError) {
+  if (isCommanderError(error)) {
     process.exitCode = error.exitCode === 0 ? EXIT.ok : isRun ? EXIT.failed : EXIT.usage;
     return;
   }

@@ -1,4 +1,4 @@
-import { closeSync, mkdtempSync, openSync, readdirSync, readSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EXIT, MemprofError } from '../errors.js';
@@ -128,6 +128,7 @@ function writeWhole(fd: number, bytes: Buffer): void {
 }
 
 function removeDirectory(fd: number, path: string): void {
+  if (!existsSync(path)) return;
   closeSync(fd);
   rmSync(path, { recursive: true, force: true });
 }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isatty } from 'node:tty';
 
 /** Signals that are meant for the program, whoever of the two they were sent to. */
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1'] as const;
@@ -105,6 +106,6 @@ function isForeground(): boolean {
       .split(' ');
     return fields[2] === fields[5]; // pgrp, tpgid
   } catch {
-    return process.stdin.isTTY === true;
+    return isatty(0);
   }
 }

@@ -1,7 +1,6 @@
-import type { ChalkInstance } from 'chalk';
-import chalk from 'chalk';
+import { isatty } from 'node:tty';
 import { EXIT } from '../errors.js';
-import { colourFor } from '../ui/terminal.js';
+import { type Colours, coloursFor } from '../ui/colour.js';
 import { CHECKS, type Check, type CheckResult } from './doctor-checks.js';
 import { writeResult } from './result.js';
 
@@ -10,14 +9,14 @@ import { writeResult } from './result.js';
  * @returns the exit code: 1 if something that memprof needs is missing.
  */
 export async function doctor(checks: readonly Check[] = CHECKS): Promise<number> {
-  const colour = colourFor(process.env, chalk);
+  const colour = coloursFor(isatty(1));
   const results: CheckResult[] = [];
   for (const check of checks) results.push(await check());
   await writeResult(`${results.map((result) => formatResult(result, colour)).join('\n')}\n`);
   return results.some(({ status }) => status === 'fail') ? 1 : EXIT.ok;
 }
 
-function formatResult({ status, what, hint }: CheckResult, colour: ChalkInstance): string {
+function formatResult({ status, what, hint }: CheckResult, colour: Colours): string {
   const mark = { ok: colour.green('ok  '), warn: colour.yellow('warn'), fail: colour.red('FAIL') }[status];
   return hint === undefined ? `${mark}  ${what}` : `${mark}  ${what}\n      ${hint}`;
 }

@@ -1,13 +1,14 @@
-import chalk from 'chalk';
+import { isatty } from 'node:tty';
 import { fold, SPEEDSCOPE_MAX_STACKS } from '../analyze/fold.js';
 import { GROUPINGS, type GroupBy } from '../analyze/group.js';
 import { summarize } from '../analyze/summary.js';
 import { EXIT, MemprofError } from '../errors.js';
 import { BINARY_FORMATS, FORMATS, type FormatName } from '../report/index.js';
 import { parseReportFlags } from '../schema/flags.js';
+import { coloursFor } from '../ui/colour.js';
 import { paintFor } from '../ui/paint.js';
 import { withProgress } from '../ui/progress.js';
-import { colourFor, openTerminal } from '../ui/terminal.js';
+import { openTerminal } from '../ui/terminal.js';
 import { memprofVersion } from '../version.js';
 import { loadProfile } from './profile-source.js';
 import { mustNotExist, writeResult, writeResultFile } from './result.js';
@@ -33,7 +34,7 @@ export async function report(source: string, raw: Record<string, unknown>): Prom
   const isPlain = flags.output !== undefined;
   const content = FORMATS[format](shown, {
     summary,
-    ...(!isPlain && { paint: paintFor(colourFor(process.env, chalk)) }),
+    ...(!isPlain && { paint: paintFor(coloursFor(isatty(1))) }),
   });
   if (flags.output === undefined) await writeResult(content);
   else writeResultFile(flags.output, content);

@@ -1,28 +1,24 @@
-import { startDrain } from '../capture/drain.js';
 import { inheritedFiles, type LaunchedProgram, launch, type ProgramEnd } from '../capture/launch.js';
-import { makeDefaultOutput } from '../capture/output-directory.js';
-import { isAlive } from '../capture/proc.js';
-import { type RunDirectory, sweepStaleRunDirectories } from '../capture/run-directory.js';
 import { forwardSignals } from '../capture/signals.js';
-import type { ManifestNotice } from '../recording/manifest.js';
+import { leaveStandardStreamsAlone } from '../capture/standard-streams.js';
 import type { RunFlags } from '../schema/defaults.js';
-import { startManifest } from './run-manifest.js';
 import { planRun, type RunPlan, withoutProfiling } from './run-plan.js';
-import { preloadStages, reportRun } from './run-report.js';
-import { openVoice } from './run-voice.js';
 
 /**
- * `memprof run`: starts the program, records it, and reports. From the start of the program on, nothing that goes wrong here
- * changes how it ends.
+ * `memprof run`: starts the program, records it, and reports. The program starts first; what records it is loaded while it
+ * runs. From its start on, nothing that goes wrong here changes how it ends.
  * @returns how the program ended; that is how memprof ends.
  * @throws MemprofError with the exit codes of env(1) if the program could not be started.
  */
 export async function run(command: string, args: readonly string[], flags: RunFlags): Promise<ProgramEnd> {
   const extraFiles = inheritedFiles();
+  leaveStandardStreamsAlone();
   const plan = planRun(command, flags);
   try {
     const program = await launch(command, args, plan.environment, extraFiles);
     const restoreSignals = forwardSignals(program.process);
+    // It asks for a snapshot, and must not kill memprof before that is loaded or after it is done.
+    process.on('SIGUSR2', () => undefined);
     const report = await recordOrWatch(program, plan, flags);
     // From here on Ctrl-C ends memprof: the recording is complete, and reports are written whole or not at all.
     restoreSignals();
@@ -39,60 +35,16 @@ const nothingToReport = async (): Promise<void> => undefined;
 
 async function recordOrWatch(program: LaunchedProgram, plan: RunPlan, flags: RunFlags): Promise<() => Promise<void>> {
   try {
-    if (plan.runDirectory !== undefined) return await record(program, plan, plan.runDirectory, flags);
+    if (plan.runDirectory !== undefined) {
+      const { record } = await import('./run-record.js');
+      return await record(program, plan, plan.runDirectory, flags);
+    }
   } catch (error) {
     plan.notices.push(withoutProfiling(error));
   }
+  const { openVoice } = await import('./run-voice.js');
   const voice = openVoice(flags, plan.notices);
   await program.ended;
   voice.stop();
   return nothingToReport;
-}
-
-/** Records until the program has ended. @returns what makes the reports. */
-async function record(
-  program: LaunchedProgram,
-  { name, settings, notices, ...plan }: RunPlan,
-  runDirectory: RunDirectory,
-  flags: RunFlags,
-): Promise<() => Promise<void>> {
-  const output = plan.output ?? makeDefaultOutput(name, program.pid);
-  if (plan.output === undefined && output.notice) notices.push(output.notice);
-  const manifest = startManifest(output.path, { name, pid: program.pid }, settings, runDirectory.path);
-  const drain = startDrain({
-    runDirectory: runDirectory.path,
-    outputDirectory: output.path,
-    mainPid: program.pid,
-    mainName: name,
-    snapshotEveryMs: flags.snapshotEverySeconds * 1000,
-    requestV8Profile: runDirectory.requestV8Profile,
-    onNotice: (notice) => notices.push(notice),
-  });
-  process.on('SIGUSR2', drain.snapshotOnDemand);
-  const voice = openVoice(flags, notices, drain.status);
-  const stages = preloadStages();
-  sweepStaleRunDirectories(isAlive);
-
-  const end = await program.ended;
-  await drain.finish(end);
-  process.off('SIGUSR2', drain.snapshotOnDemand);
-  notices.push(...refusalNotices(runDirectory));
-  manifest.finish({ end, files: drain.files(), emptyProcesses: drain.emptyProcesses(), notices });
-  voice.stop();
-  return () => reportRun(output.path, drain.files(), flags, notices, stages);
-}
-
-const REFUSAL_TEXT: Readonly<Record<string, string>> = {
-  store_create: 'could not write to the run directory (another user?)',
-  file_size: 'had no room under `ulimit -f`',
-  no_space: 'found no space on tmpfs; free some in /dev/shm',
-  libc: 'run with a C library that the sampler does not know',
-  memory: 'got no memory for the sampler (`ulimit -v`?)',
-};
-
-function refusalNotices(runDirectory: RunDirectory): ManifestNotice[] {
-  return Object.entries(runDirectory.refusals()).map(([name, count]) => ({
-    code: `SAMPLER_REFUSED_${name.toUpperCase()}`,
-    message: `no native samples of ${count} process(es): they ${REFUSAL_TEXT[name] ?? name}`,
-  }));
 }

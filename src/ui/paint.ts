@@ -1,7 +1,7 @@
-import type { ChalkInstance } from 'chalk';
+import type { Colours } from './colour.js';
 
 /** The colours of the text report; the report names roles, this says how they look. */
-export function paintFor(colour: ChalkInstance) {
+export function paintFor(colour: Colours) {
   return {
     heading: colour.bold,
     measured: colour.green,

@@ -101,7 +101,7 @@ test('open files are handed down, as <(...) of a shell needs', async () => {
 
 test('the flags of shared files stay as they are: O_NONBLOCK on a pipe would make the program lose output', async () => {
   const cwd = scratch();
-  const show = 'sleep 0.4; for fd in 0 1 2; do grep flags /proc/$$/fdinfo/$fd; done';
+  const show = 'sleep 1.5; for fd in 0 1 2; do grep flags /proc/$$/fdinfo/$fd; done';
   const plain = await runToEnd('bash', ['-c', `: | sh -c '${show}' 2>&1 | cat`], { cwd });
   const script = `: | "${node}" "${MEMPROF}" run -q -o /proc/nope/out -- sh -c '${show}' 2>&1 | cat`;
   const { stdout } = await runToEnd('bash', ['-c', script], { cwd });
