@@ -34,8 +34,8 @@ static bool equal(uint32_t index, const void *wanted) {
 
 static uint64_t hash(uint32_t index) { return mp_hash_u64(slot_at(index)->address); }
 
-/* Without the lock. The answer "no" holds only if no rebuild was under way: a rebuild moves entries. */
-static bool is_sampled(uintptr_t address) {
+/* The answer "no" holds only if no rebuild was under way: a rebuild moves entries. */
+bool mp_live_contains(uintptr_t address) {
   for (;;) {
     uint64_t before = __atomic_load_n(&by_address.changes, __ATOMIC_SEQ_CST);
     if (mp_index_find(&by_address, mp_hash_u64(address), equal, &address) != MP_NONE) return true;
@@ -121,7 +121,6 @@ bool mp_live_add(uintptr_t address, uint64_t size_bytes, double weight_bytes, ui
 }
 
 bool mp_live_remove(uintptr_t address, struct mp_live *removed) {
-  if (!is_sampled(address)) return false;
   if (!mp_lock_acquire(&lock)) {
     mp_count(MP_DROPPED_NESTED, 1);
     return false;

@@ -26,6 +26,9 @@ static inline bool mp_live_maybe(const void *address) {
 /* Adds an allocation; false when the table is full (counted). A stale record of the same address is replaced. */
 bool mp_live_add(uintptr_t address, uint64_t size_bytes, double weight_bytes, uint64_t now_ns, uint32_t site);
 
+/* The exact answer, without a lock. */
+bool mp_live_contains(uintptr_t address);
+
 /* Removes an allocation and fills *removed; false when it was not sampled. */
 bool mp_live_remove(uintptr_t address, struct mp_live *removed);
 

@@ -168,6 +168,7 @@ static void store_live_event(enum mp_event_type type, const struct mp_live *live
 
 bool mp_record_free(void *address, struct mp_live *removed) {
   struct mp_live record;
+  if (mp_likely(!mp_live_contains((uintptr_t)address))) return false; /* the filter's false alarm */
   int saved_errno = errno;
   bool found = false;
   if (mp_thread.guard > 0) {
