@@ -44,6 +44,7 @@ const MAX_NOTE_BYTES = 1 << 20;
 /** Undefined if the file is not there, may not be read or is no ELF file that we know. */
 export function openElf(path: string): ElfFile | undefined {
   let fd: number;
+  let fileBytes = 0;
   try {
     // Not to wait for the other end, should the path be a pipe.
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -51,11 +52,15 @@ export function openElf(path: string): ElfFile | undefined {
     return undefined; // e.g. [vdso], or a file deleted since: shown as module+offset
   }
   const read = (offset: number, bytes: number): Buffer => {
-    const buffer = Buffer.alloc(bytes);
+    // A damaged header may ask for more than there is.
+    const buffer = Buffer.alloc(Math.max(0, Math.min(bytes, fileBytes - offset)));
+    if (buffer.length === 0) return buffer;
     return buffer.subarray(0, readSync(fd, buffer, 0, bytes, offset));
   };
   try {
-    const parsed = fstatSync(fd).isFile() ? parse(read) : undefined;
+    const stat = fstatSync(fd);
+    fileBytes = stat.size;
+    const parsed = stat.isFile() ? parse(read) : undefined;
     if (parsed !== undefined) return { ...parsed, read, close: () => closeSync(fd) };
   } catch (error) {
     // A directory, or offsets beyond the end: no ELF file for us. Anything else is a bug.

@@ -19,8 +19,9 @@ const MAX_NAME_BYTES = 64 << 10;
  * Finds the functions that cover virtual addresses of a file. One pass over the symbol table with a binary search into the few
  * addresses that are asked for: 200 k symbols need no sorting, and only names that were hit are read.
  *
- * A symbol with a size covers exactly its range. One without (assembler) covers what follows up to the next symbol of the same
- * section. What nothing covers stays unnamed: in a stripped library the nearest exported function is not the right one.
+ * A symbol with a size covers exactly its range. A function without one (assembler) covers what follows up to the next symbol, as
+ * long as the table is whole: in a stripped library the nearest exported function is not the right one. What nothing covers stays
+ * unnamed.
  * @param addresses in ascending order, without duplicates.
  */
 export function findSymbols(elf: ElfFile, addresses: readonly number[]): Map<number, FoundSymbol> {
@@ -43,6 +44,7 @@ function scan(elf: ElfFile, section: SymbolSection, addresses: readonly number[]
   const count = addresses.length;
   const highest = addresses.at(-1) ?? 0;
   const findFirst = firstNotBelow(Float64Array.from(addresses));
+  const isWhole = section.kind === 'symtab';
   const bestName = new Float64Array(count).fill(-1);
   const bestSize = new Float64Array(count).fill(Number.POSITIVE_INFINITY);
   // The nearest symbol at or below each address, whether sized or not; filled in for the first address above it only.
@@ -60,7 +62,7 @@ function scan(elf: ElfFile, section: SymbolSection, addresses: readonly number[]
     const first = findFirst(start);
     if (start >= (floorStart[first] ?? 0)) {
       floorStart[first] = start;
-      floorName[first] = size === 0 && type !== TYPE_NONE ? (words[at] ?? 0) : -1;
+      floorName[first] = size === 0 && type === TYPE_FUNC && isWhole ? (words[at] ?? 0) : -1;
     }
     // Of several that cover an address (aliases, cold parts) the smallest says most; of equal ones the first.
     for (let index = first; index < count && (addresses[index] ?? 0) < start + size; index++) {
