@@ -193,6 +193,9 @@ test('a damaged source map does no harm', () => {
   const path = join(root, 'damaged.js');
   writeFileSync(path, 'f();\n//# sourceMappingURL=data:application/json;base64,e30=\n');
   expect(readSource(path, 2 ** 50)?.placeOf(0)).toEqual({ file: path, line: 1, column: 1 });
+  const lying = JSON.stringify({ version: 3, sources: [], names: [], mappings: 'AEAA' });
+  writeFileSync(path, `f();\n//# sourceMappingURL=data:application/json,${encodeURIComponent(lying)}\n`);
+  expect(readSource(path, 2 ** 50)?.placeOf(0)).toEqual({ file: path, line: 1, column: 1 });
   writeFileSync(path, 'f();\n//# sourceMappingURL=nowhere.js.map\n');
   expect(readSource(path, 2 ** 50)?.placeOf(2)).toEqual({ file: path, line: 1, column: 3 });
 });

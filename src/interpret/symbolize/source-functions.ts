@@ -20,7 +20,7 @@ export function findFunctions(text: string): SourceFunction[] | undefined {
     try {
       const options = { ecmaVersion: 'latest', allowHashBang: true, allowReturnOutsideFunction: true } as const;
       const functions: SourceFunction[] = [];
-      visit(parse(text, { ...options, sourceType }), { parents: [], outer: '', functions });
+      visit(parse(text, { ...options, sourceType }) as unknown as AnyNode, '', { parents: [], functions });
       return functions;
     } catch (error) {
       // RangeError: a machine-written expression nested too deep for the stack. Names stay those that V8 knows.
@@ -51,33 +51,32 @@ interface AnyNode extends Node {
 }
 
 interface Context {
-  readonly parents: readonly AnyNode[];
-  /** Qualified name of the function around, '' at top level. */
-  readonly outer: string;
+  /** The nodes around the current one, the innermost last. */
+  readonly parents: AnyNode[];
   readonly functions: SourceFunction[];
 }
 
 const FUNCTION_TYPES = new Set(['FunctionDeclaration', 'FunctionExpression', 'ArrowFunctionExpression']);
 
-function visit(node: Node, context: Context): void {
-  const any = node as AnyNode;
-  let inner = { ...context, parents: [...context.parents.slice(-3), any] };
+/** @param outer qualified name of the function around, '' at top level. */
+function visit(node: AnyNode, outer: string, context: Context): void {
+  let inner = outer;
   if (FUNCTION_TYPES.has(node.type)) {
-    const { key, qualifiedName } = nameOf(any, context);
-    context.functions.push({
-      start: node.start,
-      bodyStart: (any.body as Node).start,
-      end: node.end,
-      key,
-      qualifiedName,
-    });
-    inner = { ...inner, outer: qualifiedName };
+    const { key, qualifiedName } = nameOf(node, context.parents, outer);
+    const bodyStart = (node.body as Node).start;
+    context.functions.push({ start: node.start, bodyStart, end: node.end, key, qualifiedName });
+    inner = qualifiedName;
   }
-  for (const field in any) {
-    const value = any[field];
-    if (Array.isArray(value)) for (const child of value) if (isNode(child)) visit(child, inner);
-    if (isNode(value)) visit(value, inner);
+  context.parents.push(node);
+  for (const field in node) {
+    const value = node[field];
+    if (Array.isArray(value)) {
+      for (const child of value) if (isNode(child)) visit(child, inner, context);
+    } else if (isNode(value)) {
+      visit(value, inner, context);
+    }
   }
+  context.parents.pop();
 }
 
 function isNode(value: unknown): value is AnyNode {
@@ -91,7 +90,7 @@ interface Name {
 
 const same = (name: string): Name => ({ key: name, qualifiedName: name });
 
-function nameOf(fn: AnyNode, { parents, outer }: Context): Name {
+function nameOf(fn: AnyNode, parents: readonly AnyNode[], outer: string): Name {
   const own = identifier(fn.id);
   const parent = parents.at(-1);
   const fromParent = own === '' && parent !== undefined ? nameByParent(fn, parent, parents) : undefined;

@@ -58,7 +58,8 @@ export function createSource(path: string, text: string, map: TraceMap | undefin
     const generated = { file: path, line: index + 1, column: position - (lineStarts[index] ?? 0) + 1 };
     if (map === undefined) return generated;
     const original = originalPositionFor(map, { line: generated.line, column: generated.column - 1 });
-    if (original.source === null) return generated;
+    // A damaged map may name a source that it does not list.
+    if (typeof original.source !== 'string') return generated;
     return { file: original.source.replace(/^file:\/\//, ''), line: original.line, column: original.column + 1 };
   }
 
@@ -69,7 +70,7 @@ export function createSource(path: string, text: string, map: TraceMap | undefin
       return start === undefined ? -1 : start + column - 1;
     },
     functions() {
-      if (functions === null) functions = findFunctions(isTypeScript(path) ? (stripTypes(text) ?? '!') : text);
+      if (functions === null) functions = parseFunctions(path, text);
       return functions;
     },
     length: text.length,
@@ -128,6 +129,15 @@ function decodeSafely(text: string): string {
   } catch {
     return text; // a stray % in a file name
   }
+}
+
+/** Parsing more would take longer than a report may: such bundles keep V8's own names. */
+const MAX_PARSED_UNITS = 16 << 20;
+
+function parseFunctions(path: string, text: string): readonly SourceFunction[] | undefined {
+  if (text.length > MAX_PARSED_UNITS) return undefined;
+  const script = isTypeScript(path) ? stripTypes(text) : text;
+  return script === undefined ? undefined : findFunctions(script);
 }
 
 const isTypeScript = (path: string): boolean => /\.[cm]?ts$/.test(path);
