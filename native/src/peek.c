@@ -39,14 +39,16 @@ static __attribute__((noinline, cold)) bool probe(uintptr_t page) {
   return readable;
 }
 
-static inline bool page_readable(uintptr_t page) {
+static inline bool remembered(uintptr_t page) {
+  return atomic_load_explicit(table_entry(page), memory_order_relaxed) == page;
+}
+
+static __attribute__((noinline, cold)) void remember_page(uintptr_t page) {
   _Atomic uintptr_t *entry = table_entry(page);
-  if (atomic_load_explicit(entry, memory_order_relaxed) == page) return true;
   uint32_t before = atomic_load(&generation);
-  if (!probe(page)) return false;
+  if (!probe(page)) return;
   atomic_store(entry, page);
   if (atomic_load(&generation) != before) atomic_store(entry, 0);
-  return true;
 }
 
 static inline bool plausible(uintptr_t addr, size_t bytes) {
@@ -57,9 +59,17 @@ bool mp_peek_range(uintptr_t addr, size_t bytes) {
   if (!plausible(addr, bytes)) return false;
   uintptr_t last = (addr + (bytes ? bytes - 1 : 0)) >> PAGE_SHIFT;
   for (uintptr_t page = addr >> PAGE_SHIFT; page <= last; page++) {
-    if (!page_readable(page)) return false;
+    if (!remembered(page) && !probe(page)) return false;
   }
   return true;
+}
+
+void mp_peek_remember(uintptr_t addr, size_t bytes) {
+  if (!plausible(addr, bytes) || bytes == 0) return;
+  uintptr_t last = (addr + bytes - 1) >> PAGE_SHIFT;
+  for (uintptr_t page = addr >> PAGE_SHIFT; page <= last; page++) {
+    if (!remembered(page)) remember_page(page);
+  }
 }
 
 static __attribute__((noinline)) bool grow_stack_range(uintptr_t first, uintptr_t end) {

@@ -2,8 +2,12 @@
  *
  * Decoding a JavaScript frame follows pointers through V8's heap, and some of them are stale: a dead stack slot, an object
  * that the collector is moving, a heap page that a helper thread is giving back. So each read asks first whether its page is
- * readable. A page that was found readable is remembered in a table that outlives the sample (2 ns a hit); the first
- * question costs a system call (200 ns).
+ * readable, which costs a system call (200 ns). The pages of V8's own heap are remembered in a table that outlives the
+ * sample (2 ns a hit).
+ *
+ * Others are not, because the C library maps and unmaps memory behind our hooks' back (large blocks, heaps of its arenas,
+ * stacks): a page of a freed block would stay in the table. V8 unmaps its pages by calls that we see. So whoever has found
+ * an object of V8's to be what it should be says so, and only then its pages are remembered.
  *
  * The table is only as good as its invalidation: every hook that takes memory away (munmap, mprotect without PROT_READ, mmap
  * with MAP_FIXED, mremap) calls mp_peek_invalidate both before and after the real call. Before, so that nobody trusts an
@@ -23,6 +27,9 @@
 
 /* True if [addr, addr + bytes) is readable user memory. An empty range is readable if its address is. */
 bool mp_peek_range(uintptr_t addr, size_t bytes);
+
+/* Remembers the pages of [addr, addr + bytes): memory that is only ever unmapped by calls that we hook. */
+void mp_peek_remember(uintptr_t addr, size_t bytes);
 
 /* The same for the calling thread's own stack. Stacks are remembered per thread and not in the table, because the C library
  * unmaps those of ended threads behind our hooks' back. */

@@ -31,8 +31,10 @@ bool mp_v8_byte_array(uint64_t array, const uint8_t **data, size_t *bytes) {
 bool mp_v8_is_bytecode_array(uint64_t object) {
   static _Atomic uint64_t known_map;
   uint64_t map;
-  return is_pointer(object) && read_field(object, 0, &map) &&
-         is_map_of(map, mp_v8_layout.type_bytecode_array, &known_map);
+  if (!is_pointer(object) || !read_field(object, 0, &map)) return false;
+  if (!is_map_of(map, mp_v8_layout.type_bytecode_array, &known_map)) return false;
+  mp_peek_remember(field(object, 0), LENGTH_OFFSET + 8);
+  return true;
 }
 
 /* The cache. A function's bytecodes are the same each time that it is compiled, but for instrumentation (a debugger, block

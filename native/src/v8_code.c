@@ -55,6 +55,7 @@ bool mp_v8_read_code(uint64_t object, uintptr_t pc, struct mp_v8_code *code) {
   code->kind = flags & KIND_MASK;
   if (code->kind < (uint32_t)layout->kind_baseline) return false; /* a builtin */
   if (pc <= code->start || pc - code->start > code->bytes) return false;
+  mp_peek_remember(field(object, 0), CODE_BYTES);
   if (RELAXED_LOAD(stream_map) == 0 && is_pointer(stream) && read_field(stream, 0, &map)) {
     is_map_of(map, layout->type_instruction_stream, &stream_map);
   }
@@ -77,7 +78,10 @@ static bool walk_back(uintptr_t pc, struct mp_v8_code *code) {
     memcpy(&word, (const void *)at, sizeof word);
     if (!is_stream_map(word)) continue;
     for (int i = 1; i < STREAM_HEADER_WORDS; i++) {
-      if (mp_peek_u64(at + 8 * (uintptr_t)i, &word) && is_pointer(word) && mp_v8_read_code(word, pc, code)) return true;
+      if (mp_peek_u64(at + 8 * (uintptr_t)i, &word) && is_pointer(word) && mp_v8_read_code(word, pc, code)) {
+        mp_peek_remember(at, pc - at);
+        return true;
+      }
     }
     return false;
   }

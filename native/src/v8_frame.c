@@ -75,6 +75,7 @@ int mp_v8_decode(uintptr_t pc, uintptr_t fp, uint64_t *frames, int max) {
   struct mp_v8_function found = mp_v8_find_function(shared);
   if (found.index == MP_NONE) return unknown_frame(&slots);
 
+  mp_peek_remember(field(function, 0), (size_t)mp_v8_layout.function_shared + 8);
   if (!mp_v8_layout.positions || !found.has_source) {
     frames[0] = mp_v8_frame_word(found.index, 0, 0);
     return 1;

@@ -209,6 +209,12 @@ static void remember(struct entry *entry, const struct fingerprint *print, struc
   seq_write_end(&entry->sequence);
 }
 
+/* Both objects were found to be what they should be. */
+static void remember_pages(const struct fingerprint *print) {
+  mp_peek_remember(field(print->shared, 0), MP_V8_SHARED_BYTES);
+  if (print->script_id != 0) mp_peek_remember(field(print->script, mp_v8_layout.script_id), 8);
+}
+
 struct mp_v8_function mp_v8_find_function(uint64_t shared) {
   struct fingerprint print;
   if (!take_fingerprint(shared, &print)) return (struct mp_v8_function){.index = MP_NONE};
@@ -217,12 +223,15 @@ struct mp_v8_function mp_v8_find_function(uint64_t shared) {
   if (matches(entry, &print)) {
     uint32_t packed = RELAXED_LOAD(entry->index_and_source);
     if (seq_read_valid(&entry->sequence, begun)) {
+      remember_pages(&print);
       VERIFY(decode(print.shared).index == packed >> 1);
       return (struct mp_v8_function){packed >> 1, packed & 1};
     }
   }
   struct mp_v8_function function = decode(print.shared);
-  if (function.index != MP_NONE) remember(entry, &print, function);
+  if (function.index == MP_NONE) return function;
+  remember_pages(&print);
+  remember(entry, &print, function);
   return function;
 }
 

@@ -62,6 +62,7 @@ static inline bool is_map_of(uint64_t map, int type, _Atomic uint64_t *known_map
   if (!is_pointer(map) || !mp_peek_range(field(map, mp_v8_layout.map_instance_type), sizeof actual)) return false;
   memcpy(&actual, (const void *)field(map, mp_v8_layout.map_instance_type), sizeof actual);
   if (actual != type) return false;
+  mp_peek_remember(field(map, 0), (size_t)mp_v8_layout.map_instance_type + sizeof actual);
   atomic_store_explicit(known_map, map, memory_order_relaxed);
   return true;
 }

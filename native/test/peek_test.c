@@ -31,6 +31,9 @@ static void answers(void) {
   CHECK(!mp_peek_range(0, 8) && !mp_peek_range(~0ul, 8) && !mp_peek_range(1ul << 47, 8) && !mp_peek_range(8, 0));
   CHECK(!mp_peek_range(a, ~0ul) && !mp_peek_range((1ul << 47) - 4, 8));
   uint64_t probes = mp_peek_probes();
+  CHECK(mp_peek_range(a, 8) && mp_peek_probes() == probes + 1);
+  mp_peek_remember(a, 4 * PAGE);
+  probes = mp_peek_probes();
   for (int i = 0; i < 1000; i++) CHECK(mp_peek_range(a + (uintptr_t)i, 8));
   CHECK(mp_peek_probes() == probes);
 
@@ -39,6 +42,11 @@ static void answers(void) {
   CHECK(mp_peek_u64(a + PAGE - 8, &word) && !mp_peek_u64(a + PAGE - 7, &word));
   protect(p + PAGE, PAGE, PROT_READ);
   CHECK(mp_peek_u64(a + PAGE - 4, &word));
+  /* What is not readable is not remembered, and forgotten is forgotten. */
+  mp_peek_remember(8, 8);
+  CHECK(!mp_peek_range(8, 8));
+  probes = mp_peek_probes();
+  CHECK(mp_peek_range(a + PAGE, 8) && mp_peek_probes() == probes + 1);
   p[PAGE * 2] = 1;
   memset(p + PAGE * 2, 0x5a, 16);
   CHECK(mp_peek_u64(a + PAGE * 2 + 3, &word) && word == 0x5a5a5a5a5a5a5a5aull);
@@ -73,7 +81,7 @@ static _Atomic unsigned long asked;
 
 static void *ask(void *unused) {
   while (!atomic_load(&stop)) {
-    mp_peek_range((uintptr_t)shared_page, 8);
+    if (mp_peek_range((uintptr_t)shared_page, 8)) mp_peek_remember((uintptr_t)shared_page, 8);
     atomic_fetch_add(&asked, 1);
   }
   return unused;

@@ -43,6 +43,13 @@ describe('frames that are none', () => {
     expect(stats.probes).toBeGreaterThan(20_000);
   });
 
+  // Compiled code on the stack, and blocks of 777 MB that the C library unmaps without a call that we see.
+  test.each(NODE_LINES)('Node %i survives them among compiled code and freed blocks', (line) => {
+    const program = fixture('call-positions.cjs');
+    const { stats } = runProbe(probe, [nodeBinary(line), program], { JS_PROBE_FUZZ: '40', ROUNDS: '3000' });
+    expect(stats.probes).toBeGreaterThan(100_000);
+  });
+
   test('a program without V8 pays one symbol lookup', () => {
     const { stats } = runProbe(probe, ['/bin/true']);
     expect(stats).toMatchObject({ state: 0, v8: '0.0.0', probes: 0 });
