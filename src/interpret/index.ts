@@ -11,7 +11,7 @@ export { readManifest } from './manifest.js';
  * @throws MemprofError if the file cannot be read; exit code 2.
  */
 export async function symbolizeFile(path: string): Promise<Symbols> {
-  const recording = readProcessRecording(path);
+  const recording = readProcessRecording(path, { foldEvents: false });
   try {
     return symbolize(recording, { mayRunNode: true });
   } finally {

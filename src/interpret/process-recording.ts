@@ -1,5 +1,5 @@
 import { CHUNK, GAUGE_POINT_BYTES, SNAPSHOT_HEADER_BYTES, SNAPSHOT_REASONS } from '../recording/chunks.js';
-import { HEADER_BYTES } from '../recording/wire.js';
+import { EVENT, HEADER_BYTES } from '../recording/wire.js';
 import { type AgentLine, parseAgentLine, peekV8Profile, type V8ProfileHead } from './agent-line.js';
 import { type ChunkRef, type ChunkStream, openChunkStream, type StreamEnd } from './chunk-stream.js';
 import { type Header, readHeader } from './header.js';
@@ -63,19 +63,20 @@ const MAX_AGENT_LINES = 10_000;
 /**
  * Walks through one file. Memory grows with the tables and the number of sites, not with the length of the recording.
  * The caller closes `stream`.
+ * @param options.foldEvents false where nobody asks for the peak: `use` stays empty.
  * @throws MemprofError of `openChunkStream`.
  */
-export function readProcessRecording(path: string): ProcessRecording {
+export function readProcessRecording(path: string, { foldEvents = true } = {}): ProcessRecording {
   const stream = openChunkStream(path);
   try {
-    return walk(path, stream);
+    return walk(path, stream, foldEvents);
   } catch (error) {
     stream.close();
     throw error;
   }
 }
 
-function walk(path: string, stream: ChunkStream): ProcessRecording {
+function walk(path: string, stream: ChunkStream, foldEvents: boolean): ProcessRecording {
   const tables = createTables();
   const use = createUseFold();
   const mapLines = createMapLines();
@@ -115,8 +116,8 @@ function walk(path: string, stream: ChunkStream): ProcessRecording {
         if (lost > 2n ** 53n) return false;
         lostEvents += Number(lost);
         const events = payload.subarray(16);
-        eventCount += Math.floor(events.length / 64);
-        use.add(events);
+        eventCount += Math.floor(events.length / EVENT.bytes);
+        if (foldEvents) use.add(events);
         return true;
       }
       case CHUNK.snapshot: {
