@@ -8,7 +8,6 @@ import { isatty } from 'node:tty';
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1'] as const;
 type Forwarded = (typeof FORWARDED)[number];
 
-const WITNESS_DELAY_MS = 100;
 const WITNESS_POLL_MS = 5;
 const WITNESS_POLLS = 8;
 
@@ -21,12 +20,7 @@ const WITNESS_POLLS = 8;
  * @returns a function that restores the default actions.
  */
 export function forwardSignals(program: ChildProcess): () => void {
-  let witness: ChildProcess | undefined;
-  // Starting it costs a few ms, which short programs are spared.
-  const timer = setTimeout(() => {
-    witness ??= startWitness();
-  }, WITNESS_DELAY_MS);
-  timer.unref();
+  let witness = startWitness();
   const onSignal = (signal: Forwarded): void => {
     const asked = witness;
     witness = undefined;
@@ -38,7 +32,6 @@ export function forwardSignals(program: ChildProcess): () => void {
   };
   for (const signal of FORWARDED) process.on(signal, onSignal);
   return () => {
-    clearTimeout(timer);
     for (const signal of FORWARDED) process.off(signal, onSignal);
     stopWitness(witness);
   };

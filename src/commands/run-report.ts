@@ -47,7 +47,8 @@ export async function reportRun(
     );
     if (flags.quiet) return;
     terminal.line(`\n${text}`);
-    terminal.line(`memprof: wrote ${place}/{${Object.values(REPORT_FILES).join(',')}}; see it: memprof open ${place}`);
+    terminal.line(`Wrote ${Object.values(REPORT_FILES).join(', ')} to\n  ${place}`);
+    terminal.line(`See the flame graph:\n  memprof open ${place}`);
   } catch (error) {
     terminal.warn(`no reports: ${(error as Error).message}`);
     terminal.line(`memprof: the recording is in ${place}; try: memprof report ${place}`);

@@ -15,7 +15,7 @@ const ERASE = '\r\x1b[2K';
 export function showLiveLine(terminal: Terminal, text: () => string): LiveLine {
   let shown = '';
   const timer = setInterval(() => {
-    const next = text().slice(0, terminal.width() - 1);
+    const next = text().slice(0, terminal.width - 1);
     if (next === shown) return;
     shown = next;
     terminal.write(`${ERASE}${terminal.colour.dim(next)}`);

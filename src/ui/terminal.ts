@@ -8,8 +8,8 @@ export interface Terminal {
   /** Whether somebody may be watching. */
   readonly isInteractive: boolean;
   readonly colour: Colours;
-  /** Columns of the window. */
-  width(): number;
+  /** Columns of the window when memprof started. */
+  readonly width: number;
   write(text: string): void;
   line(text?: string): void;
   warn(message: string): void;
@@ -34,7 +34,7 @@ export function openTerminal(environment: NodeJS.ProcessEnv = process.env): Term
     isInteractive,
     colour,
     // A pseudo terminal may say that it is 0 columns wide.
-    width: () => (isInteractive ? new WriteStream(STDERR).columns || USUAL_WIDTH : USUAL_WIDTH),
+    width: (isInteractive && new WriteStream(STDERR).columns) || USUAL_WIDTH,
     write,
     line: (text = '') => write(`${text}\n`),
     warn: (message) => write(`${colour.yellow('memprof:')} ${message}\n`),
