@@ -6,6 +6,7 @@ const timeUnixNs = z.string().regex(/^\d{1,20}$/);
 const hello = z.object({
   type: z.literal('hello'),
   threadId: whole.nonnegative().catch(0),
+  tid: whole.nonnegative().catch(0),
   node: z.string().catch(''),
   v8: z.string().catch(''),
   execPath: z.string().catch(''),
@@ -19,6 +20,7 @@ const v8profile = z.object({
   threadId: whole.nonnegative(),
   reason: z.string(),
   intervalBytes: z.number().positive(),
+  collected: z.boolean().catch(false),
   strings: z.array(z.string()),
   nodes: z.array(v8node),
 });

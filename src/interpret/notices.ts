@@ -16,7 +16,8 @@ const COUNTER_TEXT: readonly (readonly [Counter, (count: string) => string])[] =
   ['unknown_js_frames', (n) => `${n} frames in V8 code could not be decoded`],
   [
     'mean_raises',
-    (n) => `the mean between samples was raised ${n} times to keep the program fast: error bars are wider`,
+    (n) =>
+      `to keep the program fast, the mean between samples was doubled ${n === '1' ? 'once' : `${n} times`}: error bars are wider`,
   ],
 ];
 

@@ -15,7 +15,8 @@ const HEAP_NAMES: Readonly<Record<number, string>> = {
 };
 
 /** Arenas are numbered in the order of their first site: their addresses say nothing to people. */
-export function createSiteLabeller({ identity, header }: ProcessRecording): SiteLabeller {
+export function createSiteLabeller({ identity, header, agentLines }: ProcessRecording): SiteLabeller {
+  const workers = workerNames(agentLines);
   const arenaNumbers = new Map<bigint, number>();
 
   function arenaOf(site: SiteRecord): string | undefined {
@@ -35,7 +36,7 @@ export function createSiteLabeller({ identity, header }: ProcessRecording): Site
       const base = { heap: HEAP_NAMES[site?.heap ?? 0] ?? 'unknown', tier: 'host', pid: identity.pid } as const;
       if (site === undefined) return base;
       const arena = arenaOf(site);
-      const thread = threadName(site.tid, identity.pid, identity.threads);
+      const thread = workers.get(site.tid) ?? threadName(site.tid, identity.pid, identity.threads);
       return {
         ...base,
         ...(arena !== undefined && { arena, arena_source: 'allocator' }),
@@ -43,6 +44,15 @@ export function createSiteLabeller({ identity, header }: ProcessRecording): Site
       };
     },
   };
+}
+
+/** A worker thread has the same label in V8's samples and in native ones: the agent tells the kernel's id of each. */
+function workerNames(lines: ProcessRecording['agentLines']): Map<number, string> {
+  const names = new Map<number, string>();
+  for (const line of lines) {
+    if (line.type === 'hello' && line.threadId > 0 && line.tid > 0) names.set(line.tid, `worker ${line.threadId}`);
+  }
+  return names;
 }
 
 function threadName(tid: number, pid: number, names: ReadonlyMap<number, string>): string | undefined {

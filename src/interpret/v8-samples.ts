@@ -60,7 +60,10 @@ export function addV8Samples(
   return {
     hasSamples: profiles.length > 0,
     intervalBytes: profiles[0]?.intervalBytes ?? 0,
-    notices: profiles.flatMap((profile) => staleness(recording, profile, timeNs)),
+    notices: profiles.flatMap((profile) => [
+      ...staleness(recording, profile, timeNs),
+      ...garbage(recording, profile, bytes),
+    ]),
     addPages(committedBytes) {
       const rest = committedBytes - bytes;
       if (rest <= 0) return;
@@ -90,6 +93,15 @@ function staleness(recording: ProcessRecording, profile: V8ProfileLine, timeNs: 
   const when = `${formatDuration(distanceNs)} ${gapNs > 0n ? 'before' : 'after'}`;
   const message = `V8's objects${thread} are shown as they were ${when} the moment of the rest`;
   return [{ code: 'V8_PROFILE_ELSEWHEN', message, pid: recording.identity.pid }];
+}
+
+const GARBAGE_WORTH_A_LINE_BYTES = 16 << 20;
+
+/** The agent collects garbage first where it can afford to: at the end, and not in very large heaps. */
+function garbage(recording: ProcessRecording, profile: V8ProfileLine, sampledBytes: number): Notice[] {
+  if (profile.collected || sampledBytes < GARBAGE_WORTH_A_LINE_BYTES) return [];
+  const message = "V8's objects include garbage that was not collected yet";
+  return [{ code: 'V8_GARBAGE', message, pid: recording.identity.pid }];
 }
 
 function addFrame(builder: ProfileBuilder, symbols: SymbolIndex, frame: V8Frame): number {
