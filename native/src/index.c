@@ -44,7 +44,7 @@ static struct mp_index_table *table_of_capacity(struct mp_index *self, uint64_t 
     memset(table->slots, 0, bytes - sizeof *table);
     return table;
   }
-  table = mp_memory_map(bytes);
+  table = mp_memory_take(bytes);
   if (table) table->capacity = capacity;
   return table;
 }
@@ -52,7 +52,8 @@ static struct mp_index_table *table_of_capacity(struct mp_index *self, uint64_t 
 bool mp_index_reserve(struct mp_index *self, mp_index_hash hash) {
   struct mp_index_table *old = self->table;
   if (old && (self->used + 1) * 4 <= old->capacity * 3) return true;
-  /* Mostly freed slots: a table of the same size. Otherwise a larger one; smaller ones stay mapped, for their readers.
+  /* Mostly freed slots: a table of the same size. Otherwise a larger one; smaller ones stay as they are, for their
+   * readers.
    */
   uint64_t capacity = !old ? FIRST_CAPACITY : self->records * 2 < old->capacity ? old->capacity : old->capacity * 2;
   uint64_t changes = self->changes;
@@ -93,9 +94,4 @@ bool mp_index_remove(struct mp_index *self, uint64_t hash, uint32_t index) {
   return false;
 }
 
-/* Unmapped, not wiped: wiping would first copy what the child shares with its parent. */
-void mp_index_clear(struct mp_index *self) {
-  if (self->table) mp_memory_unmap(self->table, bytes_of(self->table->capacity));
-  if (self->spare) mp_memory_unmap(self->spare, bytes_of(self->spare->capacity));
-  *self = (struct mp_index){.changes = (self->changes + 1) & ~1ull};
-}
+void mp_index_clear(struct mp_index *self) { *self = (struct mp_index){.changes = (self->changes + 1) & ~1ull}; }

@@ -62,7 +62,7 @@ static void add_live_bytes(uint64_t weight_bits, bool removed) {
 }
 
 static uint32_t take_slot(struct mp_region *region) {
-  if (!next_free) next_free = mp_memory_map(region->capacity * sizeof *next_free);
+  if (!next_free) next_free = mp_memory_take(region->capacity * sizeof *next_free);
   if (next_free && first_free) {
     uint32_t index = first_free - 1;
     first_free = next_free[index];
@@ -134,5 +134,6 @@ void mp_live_forget(void) {
   mp_lock_release(&lock);
   mp_index_clear(&by_address);
   memset(mp_live_filter, 0, sizeof mp_live_filter);
+  next_free = NULL;
   first_free = 0;
 }

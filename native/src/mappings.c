@@ -27,6 +27,7 @@ void mp_mappings_listen(const struct mp_mapping_listener *new_listener) { listen
 
 void mp_mappings_forget(void) {
   mp_lock_release(&lock);
+  order = freed = NULL;
   order_count = freed_count = 0;
 }
 
@@ -34,8 +35,8 @@ static bool begin(void) {
   if (!mp_store_header() || !mp_lock_acquire(&lock)) return false;
   if (order && freed) return true;
   uint64_t capacity = mp_store_header()->regions[MP_REGION_MAPPINGS].capacity;
-  if (!order) order = mp_memory_map(capacity * sizeof *order);
-  if (!freed) freed = mp_memory_map(capacity * sizeof *freed);
+  if (!order) order = mp_memory_take(capacity * sizeof *order);
+  if (!freed) freed = mp_memory_take(capacity * sizeof *freed);
   if (order && freed) return true;
   mp_lock_release(&lock);
   return false;

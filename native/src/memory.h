@@ -1,19 +1,20 @@
-/* Our own anonymous memory, by system calls: never through the hooks, never counted, never on the program's heap. */
+/* Our own anonymous memory: one range, mapped at the start and handed out piece by piece, never on the program's heap.
+ *
+ * Nothing may be mapped later. A program that unmaps a part of a range, and then the whole of it, is right as long as
+ * nobody maps anything in between; if we did, our memory could land in its hole, and go with the second call. */
 #ifndef MEMPROF_MEMORY_H
 #define MEMPROF_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-/* Zeroed, touched lazily, not reserved; NULL when there is none. */
-static inline void *mp_memory_map(size_t bytes) {
-  long address =
-      syscall(SYS_mmap, NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0L);
-  return address == -1 ? NULL : (void *)address;
-}
+/* Maps the range, once; false when there is no address space for it. */
+bool mp_memory_init(void);
 
-static inline void mp_memory_unmap(void *memory, size_t bytes) { syscall(SYS_munmap, memory, bytes); }
+/* Zeroed and touched lazily; NULL when the range is used up. There is no way to give a piece back. */
+void *mp_memory_take(size_t bytes);
+
+/* Empties the range, in a forked child: whoever took a piece must have forgotten it. */
+void mp_memory_forget(void);
 
 #endif

@@ -75,8 +75,9 @@ static bool create_store(bool forked) {
 }
 
 static void watch_for_forks(void) {
-  uint32_t *word = mp_memory_map(4096);
-  if (!word) return;
+  long page = syscall(SYS_mmap, NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0L);
+  if (page == -1) return;
+  uint32_t *word = (uint32_t *)page;
   *word = 1;
   if (madvise(word, 4096, MADV_WIPEONFORK) == 0) {
     alive = word;
@@ -103,6 +104,7 @@ void mp_process_check_fork(void) {
   mp_live_forget();
   mp_mappings_forget();
   mp_modules_forget();
+  mp_memory_forget();
   mp_v8_forget();
   mp_thread.tid = (uint32_t)syscall(SYS_gettid);
   __atomic_store_n(alive, 1, __ATOMIC_RELEASE);

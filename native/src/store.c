@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "memory.h"
 #include "store_internal.h"
 
 #ifndef MADV_POPULATE_WRITE
@@ -109,6 +110,7 @@ bool mp_store_create(const char *directory, struct mp_control *control, bool for
   };
   uint64_t bytes = fit_layout(header.regions);
   if (bytes == 0) return refuse(control, MP_REFUSED_FILE_SIZE), false;
+  if (!mp_memory_init()) return refuse(control, MP_REFUSED_MEMORY), false;
   header.file_bytes = bytes;
 
   int fd = create_file(directory, header.pid, &header.exec_ordinal);
@@ -118,11 +120,16 @@ bool mp_store_create(const char *directory, struct mp_control *control, bool for
   /* Where MADV_POPULATE_WRITE is unknown (Linux < 5.14), half of the space free now is what we dare to touch. */
   struct statfs space;
   uint64_t budget = fstatfs(fd, &space) == 0 ? (uint64_t)space.f_bavail * (uint64_t)space.f_bsize / 2 : 0;
-  long mapped = written ? syscall(SYS_mmap, NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0L) : -1;
+  /* A forked child's store takes the place of its parent's: no new range (see memory.h). */
+  char *place = bytes <= mp_store.mapped_bytes ? mp_store.mapped : NULL;
+  int flags = MAP_SHARED | (place ? MAP_FIXED : 0);
+  long mapped = written ? syscall(SYS_mmap, place, bytes, PROT_READ | PROT_WRITE, flags, fd, 0L) : -1;
   close(fd);
   if (mapped == -1) return refuse(control, written ? MP_REFUSED_MEMORY : MP_REFUSED_NO_SPACE), false;
 
   char *base = (char *)mapped;
+  mp_store.mapped = base;
+  mp_store.mapped_bytes = bytes;
   mp_store.growth_budget = budget;
   for (int i = 0; i < MP_REGION_COUNT; i++) {
     mp_store.base[i] = base + header.regions[i].offset;
@@ -137,7 +144,7 @@ bool mp_store_create(const char *directory, struct mp_control *control, bool for
 void mp_store_publish(void) { __atomic_store_n(&mp_store.header->magic, MP_WIRE_MAGIC, __ATOMIC_RELEASE); }
 
 void mp_store_forget(void) {
-  memset(&mp_store, 0, sizeof mp_store);
+  mp_store = (struct mp_store){.mapped = mp_store.mapped, .mapped_bytes = mp_store.mapped_bytes};
   mp_intern_forget();
   mp_sites_forget();
 }

@@ -6,7 +6,9 @@
 #include "store.h"
 
 struct mp_store {
-  struct mp_header *header;
+  struct mp_header *header; /* NULL while there is no store */
+  char *mapped;             /* its file; in a forked child at first still the parent's */
+  uint64_t mapped_bytes;
   char *base[MP_REGION_COUNT];
   uint64_t grown[MP_REGION_COUNT]; /* bytes of each region that are safe to touch */
   uint64_t full_until_ns[MP_REGION_COUNT];

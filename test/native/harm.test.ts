@@ -29,7 +29,8 @@ test('killed at whatever instruction, the store can be read', async () => {
       env: { ...process.env, MEMPROF_RUN_DIR: directory, LD_PRELOAD: SAMPLER },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    await once(child.stdout, 'data');
+    const [first] = await Promise.race([once(child.stdout, 'data'), once(child, 'exit')]);
+    expect(String(first)).toBe('ready\n'); // not an exit status
     await sleep(1 + ((round * 7) % 40));
     child.kill('SIGKILL');
     await once(child, 'exit');
@@ -206,4 +207,11 @@ test('threads that die inside our own code, holding our locks, stop nobody', () 
   expect([run.status, run.signal, run.stdout]).toEqual([0, null, '300\n']);
   expect(Date.now() - startedAt).toBeLessThan(45_000);
   expect(run.stores[0]?.counters.alloc_samples).toBeGreaterThan(1000);
+});
+
+test('a range that is unmapped twice, the middle first: nothing of ours was in the hole', () => {
+  const run = runSampled([program('holes')], { meanBytes: 1 });
+  expect([run.status, run.signal, run.stdout]).toEqual([0, null, '3\n']);
+  expect(run.stores.map((store) => store.forked).toSorted()).toEqual([0, 1]);
+  expect(run.stores[0]?.counters.alloc_samples).toBeGreaterThan(30_000);
 });
