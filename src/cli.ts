@@ -122,8 +122,8 @@ async function runFlags(raw: Record<string, unknown>) {
 }
 
 /**
- * Ends this process as the program ended: same status, or the same signal, so that a shell above reacts in the same way (bash
- * stops a loop after a SIGINT).
+ * Ends this process as the program ended: same status, or the same signal, so that a shell above reacts in the same way
+ * (bash stops a loop after a SIGINT).
  */
 async function endLike({ exitCode, signal }: ProgramEnd): Promise<void> {
   process.exitCode = exitCode ?? EXIT.failed;

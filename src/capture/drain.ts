@@ -36,7 +36,9 @@ export interface Drain {
 }
 
 const TICK_MS = 100;
-/** Processes that outlive the main one get this long to end; then they are left running, unharmed and no longer sampled. */
+/**
+ * Processes that outlive the main one get this long to end; then they are left running, unharmed and no longer sampled.
+ */
 const GRACE_MS = 1000;
 const GRACE_TICK_MS = 20;
 

@@ -6,9 +6,9 @@ export interface Injection {
 }
 
 /**
- * The environment of the profiled program: the given one plus MEMPROF_RUN_DIR, our library first in LD_PRELOAD (an allocator
- * of the user's must find its symbols taken) and our agent first in NODE_OPTIONS. What the user has there is kept. An outer
- * `memprof run` is replaced: the innermost one profiles.
+ * The environment of the profiled program: the given one plus MEMPROF_RUN_DIR, our library first in LD_PRELOAD (an
+ * allocator of the user's must find its symbols taken) and our agent first in NODE_OPTIONS. What the user has there is
+ * kept. An outer `memprof run` is replaced: the innermost one profiles.
  */
 export function targetEnvironment(base: NodeJS.ProcessEnv, injection: Injection): NodeJS.ProcessEnv {
   const environment: NodeJS.ProcessEnv = { ...base, MEMPROF_RUN_DIR: injection.runDirectory };

@@ -23,8 +23,8 @@ export interface RingReader {
 const BATCH_EVENTS = 16_384;
 
 /**
- * The ring overwrites its oldest events and does not wait for readers. An event's ticket, stored last, tells whether a slot
- * holds the awaited event (number + 1), not yet (smaller), or no longer (larger).
+ * The ring overwrites its oldest events and does not wait for readers. An event's ticket, stored last, tells whether a
+ * slot holds the awaited event (number + 1), not yet (smaller), or no longer (larger).
  */
 export function createRingReader(fd: number): RingReader {
   let next = 0;

@@ -15,8 +15,8 @@ export interface LaunchedProgram {
 }
 
 /**
- * Starts the program as the shell would have: same process group (the terminal's signals reach it), same terminal, same open
- * files.
+ * Starts the program as the shell would have: same process group (the terminal's signals reach it), same terminal, same
+ * open files.
  * @param extraFiles is what `inheritedFiles` found.
  * @throws MemprofError with the exit codes of env(1) where execvp(3) fails.
  */
@@ -68,9 +68,9 @@ const O_NONBLOCK = 0o4000;
 
 /**
  * Descriptors above 2 that memprof was started with (`<(...)` of a shell, sockets of systemd), each at its own place in
- * spawn's stdio array: Node marks them close-on-exec at start. Told apart from Node's own by what they point at: its event
- * loops are anonymous inodes, its wake-up pipes do not block and have both ends in this process. To be called before memprof
- * opens files of its own.
+ * spawn's stdio array: Node marks them close-on-exec at start. Told apart from Node's own by what they point at: its
+ * event loops are anonymous inodes, its wake-up pipes do not block and have both ends in this process. To be called
+ * before memprof opens files of its own.
  */
 export function inheritedFiles(): ('ignore' | number)[] {
   const stdio: ('ignore' | number)[] = [];

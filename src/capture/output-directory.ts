@@ -15,8 +15,9 @@ const NAME_ATTEMPTS = 100;
 const OURS = /^(\d+\.\d+(-\d+)?\.mpr|recording\.json(\.tmp)?|profile\.pb\.gz|profile\.speedscope\.json|summary\.json)$/;
 
 /**
- * Makes the folder that `-o` names (0700). The program must run in any case: where the folder cannot be had, or already holds
- * something and `force` is not set, the recording goes to a new one under the folder for temporary files, and a notice says so.
+ * Makes the folder that `-o` names (0700). The program must run in any case: where the folder cannot be had, or already
+ * holds something and `force` is not set, the recording goes to a new one under the folder for temporary files, and a
+ * notice says so.
  * @throws the error of mkdir(2) if that fails too.
  */
 export function prepareOutput(wanted: string, force: boolean): OutputDirectory {

@@ -89,8 +89,8 @@ export function openProcessImage(options: ImageOptions): ProcessImage {
   const drained = { strings: 0, modules: 0, functions: 0, nodes: 0 };
   const startTime = readStartTime(pid);
   const maps = startTime === undefined ? undefined : readMaps(pid);
-  // Alive, but this store is not mapped: the pid has exec'ed since, or belongs to another pid namespace. Then /proc tells
-  // about somebody else.
+  // Alive, but this store is not mapped: the pid has exec'ed since, or belongs to another pid namespace. Then /proc
+  // tells about somebody else.
   const isVisible = maps !== undefined && (storePath === undefined || maps.includes(`/${pid}.${ordinal}.store`));
   let file: RecordingFile | undefined;
   let header: StoreHeader | undefined;

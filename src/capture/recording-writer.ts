@@ -26,8 +26,8 @@ export interface RecordingFile {
 }
 
 /**
- * Makes `<stem>.mpr` (0600), or `<stem>-2.mpr` and so on where a pid came back. A chunk goes to the file whole or not at all,
- * so the file is readable at every moment. Never throws: a profiler that cannot write must not stop.
+ * Makes `<stem>.mpr` (0600), or `<stem>-2.mpr` and so on where a pid came back. A chunk goes to the file whole or not
+ * at all, so the file is readable at every moment. Never throws: a profiler that cannot write must not stop.
  * @param onRefused is told each time the file system refuses something.
  */
 export function createRecordingFile(folder: string, stem: string, onRefused: (cause: unknown) => void): RecordingFile {

@@ -29,7 +29,8 @@ export interface RunDirectory {
 const PREFIX = 'memprof-';
 
 /**
- * Makes the run directory (0700) and its control file. tmpfs first: a store on a disk cost 12.8 ms a process against 1 ms.
+ * Makes the run directory (0700) and its control file. tmpfs first: a store on a disk cost 12.8 ms a process against 1
+ * ms.
  * @throws MemprofError NO_RUN_DIRECTORY (exit code 125) if no candidate can be written.
  */
 export function makeRunDirectory(

@@ -14,9 +14,9 @@ const WITNESS_POLLS = 8;
 /**
  * Sees to it that the program gets each signal exactly once, and that memprof survives it to write the report.
  *
- * Ctrl-C reaches the whole process group, so the program has it already; `kill PID` reaches memprof alone, and must be passed
- * on. Node does not tell the two apart (si_code is not to be had). A witness does: a process in the same group that does
- * nothing and dies of a signal that was sent to the group.
+ * Ctrl-C reaches the whole process group, so the program has it already; `kill PID` reaches memprof alone, and must be
+ * passed on. Node does not tell the two apart (si_code is not to be had). A witness does: a process in the same group
+ * that does nothing and dies of a signal that was sent to the group.
  * @returns a function that restores the default actions.
  */
 export function forwardSignals(program: ChildProcess): () => void {

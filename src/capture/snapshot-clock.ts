@@ -1,6 +1,9 @@
 /** Decides when a snapshot is due, so that snapshots cost memprof and the disk a bounded share. */
 export interface SnapshotClock {
-  /** True once per interval; the interval doubles after each 60 snapshots, so a week adds a few hundred, not ten thousand. */
+  /**
+   * True once per interval; the interval doubles after each 60 snapshots, so a week adds a few hundred, not ten
+   * thousand.
+   */
   isTimerDue(nowNs: bigint): boolean;
   isPeakAllowed(nowNs: bigint): boolean;
   /** How long the peak snapshot took; the next one waits twenty times that. */

@@ -13,8 +13,9 @@ export interface Snapshot {
 }
 
 /**
- * Copies sites, live samples and mappings. The process may be running: a slot counts only if two reads agree on it and its
- * sequence number is even (the writer holds it odd). A slot that is odd after death was being written at that instruction.
+ * Copies sites, live samples and mappings. The process may be running: a slot counts only if two reads agree on it and
+ * its sequence number is even (the writer holds it odd). A slot that is odd after death was being written at that
+ * instruction.
  * @param complete the process is dead or frozen, so that nothing moves.
  */
 export function takeSnapshot(

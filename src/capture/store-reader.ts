@@ -48,7 +48,8 @@ export function readRecords(fd: number, region: StoreRegion, first: number, coun
 }
 
 /**
- * Announces to the sampler that nobody reads its store any more: it stops recording. For processes that outlive the run.
+ * Announces to the sampler that nobody reads its store any more: it stops recording. For processes that outlive the
+ * run.
  * @param nowNs CLOCK_MONOTONIC.
  */
 export function freezeStore(path: string, nowNs: bigint): void {

@@ -9,8 +9,8 @@ const NAMES: Readonly<Record<number, string>> = Object.fromEntries(
 const JSON_CHUNKS: ReadonlySet<number> = new Set([CHUNK.process, CHUNK.agent, CHUNK.maps, CHUNK.symbols, CHUNK.end]);
 
 /**
- * `memprof parse`: the chunks of one `.mpr` file as JSON lines, for those who debug memprof or read recordings with their own
- * programs.
+ * `memprof parse`: the chunks of one `.mpr` file as JSON lines, for those who debug memprof or read recordings with
+ * their own programs.
  * @throws MemprofError (exit code 2) if the file is no recording.
  */
 export async function parse(path: string): Promise<void> {

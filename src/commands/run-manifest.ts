@@ -13,8 +13,8 @@ export interface RunOutcome {
 }
 
 /**
- * Writes `recording.json` at the start, so that a recording whose memprof was killed can be read, and again at the end. A disk
- * that refuses it becomes a notice.
+ * Writes `recording.json` at the start, so that a recording whose memprof was killed can be read, and again at the end.
+ * A disk that refuses it becomes a notice.
  */
 export function startManifest(
   folder: string,

@@ -1,4 +1,7 @@
-/** What `memprof run` does unless told otherwise. Apart from flags.ts, so that a run without flags need not load zod first. */
+/**
+ * What `memprof run` does unless told otherwise. Apart from flags.ts, so that a run without flags need not load zod
+ * first.
+ */
 export interface RunFlags {
   readonly output?: string;
   readonly force: boolean;

@@ -4,7 +4,9 @@ import { RUN_DEFAULTS, type RunFlags } from './defaults.js';
 
 const UNIT_BYTES: Readonly<Record<string, number>> = { '': 1, k: 1 << 10, m: 1 << 20, g: 1 << 30 };
 
-/** A number of bytes as people write it: `65536`, `64k`, `64K`, `512KiB`, `1M`, `1.5MiB`. All units are powers of 1024. */
+/**
+ * A number of bytes as people write it: `65536`, `64k`, `64K`, `512KiB`, `1M`, `1.5MiB`. All units are powers of 1024.
+ */
 export function sizeBytes(minimum: number, maximum: number): z.ZodType<number, string> {
   return z.string().transform((text, context) => {
     const [, digits, unit] = /^(\d+(?:\.\d+)?)\s*([kmg]?)(?:i?b)?$/i.exec(text.trim()) ?? [];

@@ -3,8 +3,8 @@ import { Chalk, type ChalkInstance } from 'chalk';
 export type Colours = ChalkInstance;
 
 /**
- * Colours for a stream. FORCE_COLOR (but 0) switches them on, then NO_COLOR (no-color.org) and TERM=dumb off; otherwise they are
- * for terminals. Decided here, since chalk does not know NO_COLOR.
+ * Colours for a stream. FORCE_COLOR (but 0) switches them on, then NO_COLOR (no-color.org) and TERM=dumb off; otherwise
+ * they are for terminals. Decided here, since chalk does not know NO_COLOR.
  */
 export function coloursFor(isTerminal: boolean, environment: NodeJS.ProcessEnv = process.env): Colours {
   return new Chalk({ level: wantsColour(isTerminal, environment) ? 1 : 0 });

@@ -9,8 +9,8 @@ const EVERY_MS = 500;
 const ERASE = '\r\x1b[2K';
 
 /**
- * Shows `text()` twice a second at most, and only when it changed. The program writes to the same terminal, so the line is
- * short-lived on purpose: written without a newline, erased before it is written again and at the end.
+ * Shows `text()` twice a second at most, and only when it changed. The program writes to the same terminal, so the line
+ * is short-lived on purpose: written without a newline, erased before it is written again and at the end.
  */
 export function showLiveLine(terminal: Terminal, text: () => string): LiveLine {
   let shown = '';

@@ -18,7 +18,10 @@ export interface Terminal {
 const STDERR = 2;
 const USUAL_WIDTH = 80;
 
-/** Written without `process.stderr`: capture/standard-streams.ts says why. A stderr that is full or closed costs us a line. */
+/**
+ * Written without `process.stderr`: capture/standard-streams.ts says why. A stderr that is full or closed costs us a
+ * line.
+ */
 export function openTerminal(environment: NodeJS.ProcessEnv = process.env): Terminal {
   const isInteractive = isatty(STDERR) && environment.TERM !== 'dumb';
   const colour = coloursFor(isInteractive, environment);
