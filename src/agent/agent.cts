@@ -35,7 +35,7 @@ function start(runDirectory: string): void {
     abi: process.versions.modules,
     libc,
     execPath: process.execPath,
-    ...(sampler ? { v8Sampler: 'on' } : { v8Sampler: 'off', reason }),
+    ...(sampler ? { v8Sampler: 'on' } : { v8Sampler: 'off', ...(reason && { reason }) }),
   });
   if (maps !== '') lines.write('maps', { text: maps });
   followExit(runDirectory, lines, sampler);
@@ -49,7 +49,7 @@ function start(runDirectory: string): void {
 
 /** Nothing of V8's, neither the binding nor our code for it, is loaded when the run does not want V8 samples. */
 function startSampler(control: Control, lines: LineFile, libc: string): { sampler?: V8Sampler; reason?: string } {
-  if (!control.v8) return { reason: 'not asked for' };
+  if (!control.v8) return {};
   try {
     const v8Sampler: typeof import('./v8-sampler.cjs') = require('./v8-sampler.cjs');
     return { sampler: v8Sampler.startSampler(control.intervalBytes, libc, lines) };

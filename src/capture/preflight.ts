@@ -15,26 +15,42 @@ export interface Preflight {
 export interface PreflightWishes {
   readonly native: boolean;
   readonly v8: boolean;
+  /** The program's arguments and its NODE_OPTIONS: looked at for Node's permission model, and forgotten. */
+  readonly args?: readonly string[];
+  readonly nodeOptions?: string | undefined;
 }
 
 /** Where libmemprof.so runs today. */
 const NATIVE_ARCHES: readonly string[] = ['x64'];
 
 /**
- * Looks at the command before it runs. Nothing here stops it: a program that cannot be sampled runs all the same, and the
- * notices say what will be missing.
+ * Looks at the command before it runs. Nothing here stops it: a program that cannot be sampled runs all the same, and
+ * the notices say what will be missing.
  */
 export function preflight(command: ResolvedCommand, wishes: PreflightWishes): Preflight {
   const notices: ManifestNotice[] = [];
-  const agent = wishes.v8 ? findAgent() : undefined;
-  if (wishes.v8 && agent === undefined) {
-    notices.push({
-      code: 'AGENT_MISSING',
-      message: 'no V8 samples: this installation lacks dist/agent/preload.cjs; try `npm rebuild memprof`',
-    });
-  }
+  const agent = chooseAgent(wishes, notices);
   const library = wishes.native ? chooseLibrary(command, notices) : undefined;
   return { ...(library !== undefined && { library }), ...(agent !== undefined && { agent }), notices };
+}
+
+const PERMISSION_MODEL = /^--(?:experimental-)?(?:permission|policy)(?:=|$)/;
+
+/** Without V8 samples it is still needed: it tells the native sampler when Node begins to take itself apart. */
+function chooseAgent(wishes: PreflightWishes, notices: ManifestNotice[]): string | undefined {
+  const lose = (code: string, why: string): undefined => {
+    const what = wishes.v8 ? 'no V8 samples' : 'in-use memory is that after teardown';
+    notices.push({ code, message: `${what}: ${why}` });
+    return undefined;
+  };
+  const args = wishes.args ?? [];
+  const script = args.findIndex((arg) => !arg.startsWith('-'));
+  const options = [...args.slice(0, script === -1 ? args.length : script), ...(wishes.nodeOptions ?? '').split(/\s+/)];
+  if (options.some((option) => PERMISSION_MODEL.test(option))) {
+    return lose('PERMISSION_MODEL', "the program runs under Node's permission model, which refuses to load the agent");
+  }
+  const agent = findAgent();
+  return agent ?? lose('AGENT_MISSING', 'dist/agent/preload.cjs is missing here; try `npm rebuild memprof`');
 }
 
 function chooseLibrary(command: ResolvedCommand, notices: ManifestNotice[]): string | undefined {

@@ -26,9 +26,18 @@ export interface RunPlan {
  * Looks at the command and makes the folders. Only a command that cannot be run stops it.
  * @throws MemprofError COMMAND_NOT_FOUND or COMMAND_NOT_EXECUTABLE.
  */
-export function planRun(command: string, flags: RunFlags): RunPlan {
+export function planRun(command: string, args: readonly string[], flags: RunFlags): RunPlan {
   const resolved = resolveCommand(command, process.env.PATH);
-  const { library, agent, notices: missing } = preflight(resolved, flags);
+  const {
+    library,
+    agent,
+    notices: missing,
+  } = preflight(resolved, {
+    native: flags.native,
+    v8: flags.v8,
+    args,
+    nodeOptions: process.env.NODE_OPTIONS,
+  });
   const notices = [...missing];
   const settings = {
     native: flags.native && library !== undefined,

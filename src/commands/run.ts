@@ -5,15 +5,15 @@ import type { RunFlags } from '../schema/defaults.js';
 import { planRun, type RunPlan, withoutProfiling } from './run-plan.js';
 
 /**
- * `memprof run`: starts the program, records it, and reports. The program starts first; what records it is loaded while it
- * runs. From its start on, nothing that goes wrong here changes how it ends.
+ * `memprof run`: starts the program, records it, and reports. The program starts first; what records it is loaded while
+ * it runs. From its start on, nothing that goes wrong here changes how it ends.
  * @returns how the program ended; that is how memprof ends.
  * @throws MemprofError with the exit codes of env(1) if the program could not be started.
  */
 export async function run(command: string, args: readonly string[], flags: RunFlags): Promise<ProgramEnd> {
   const extraFiles = inheritedFiles();
   leaveStandardStreamsAlone();
-  const plan = planRun(command, flags);
+  const plan = planRun(command, args, flags);
   try {
     const program = await launch(command, args, plan.environment, extraFiles);
     const restoreSignals = forwardSignals(program.process);
