@@ -1,6 +1,6 @@
 import { join, relative } from 'node:path';
 import { appendChunk } from '../capture/recording-writer.js';
-import { CHUNK } from '../recording/chunks.js';
+import { CHUNK, type Symbols } from '../recording/chunks.js';
 import type { ManifestNotice } from '../recording/manifest.js';
 import type { RunFlags } from '../schema/defaults.js';
 import { paintFor } from '../ui/paint.js';
@@ -63,11 +63,14 @@ async function makeReports(
   terminal: Terminal,
 ): Promise<string> {
   const { buildProfile, symbolizeFile, FORMATS, summarize, fold, SPEEDSCOPE_MAX_STACKS } = stages;
+  const symbols = new Map<string, Symbols>();
   for (const file of files) {
     const path = join(folder, file);
-    appendChunk(path, CHUNK.symbols, [Buffer.from(JSON.stringify(await symbolizeFile(path)))]);
+    const found = await symbolizeFile(path);
+    symbols.set(path, found);
+    appendChunk(path, CHUNK.symbols, [Buffer.from(JSON.stringify(found))]);
   }
-  const profile = await buildProfile(folder);
+  const profile = await buildProfile(folder, { symbols });
   const summary = summarize(profile, { memprofVersion: memprofVersion() });
   writeWholeFile(join(folder, REPORT_FILES.pprof), FORMATS.pprof(profile, { summary }));
   writeWholeFile(

@@ -13,7 +13,23 @@ const hello = z.object({
 });
 const warning = z.object({ type: z.literal('warning'), code: z.string(), message: z.string() });
 const maps = z.object({ type: z.literal('maps'), text: z.string() });
-const v8node = z.tuple([whole, whole, whole, whole, whole, whole, z.array(z.number())]);
+
+/** Parent, name, script, script id, line, column, then sizes and counts in turn. */
+type V8Node = [number, number, number, number, number, number, number[]];
+
+/** By hand: a profile has thousands of nodes, and every short run waits for this. */
+function areV8Nodes(value: unknown): value is V8Node[] {
+  if (!Array.isArray(value)) return false;
+  return value.every(
+    (node) =>
+      Array.isArray(node) &&
+      node.length === 7 &&
+      node.slice(0, 6).every(Number.isSafeInteger) &&
+      Array.isArray(node[6]) &&
+      node[6].every(Number.isFinite),
+  );
+}
+
 const v8profile = z.object({
   type: z.literal('v8profile'),
   timeUnixNs,
@@ -22,7 +38,7 @@ const v8profile = z.object({
   intervalBytes: z.number().positive(),
   collected: z.boolean().catch(false),
   strings: z.array(z.string()),
-  nodes: z.array(v8node),
+  nodes: z.custom<V8Node[]>(areV8Nodes),
 });
 const line = z.discriminatedUnion('type', [hello, warning, maps, v8profile]);
 

@@ -1,5 +1,6 @@
 import { createProfileBuilder } from '../model/builder.js';
 import type { Gauge, Moment, Notice, ProcessInfo, Profile } from '../model/profile.js';
+import type { Symbols } from '../recording/chunks.js';
 import type { Manifest } from '../recording/manifest.js';
 import { openRecording } from './manifest.js';
 import { addProcess } from './process-profile.js';
@@ -8,6 +9,8 @@ import { readProcessRecording } from './process-recording.js';
 export interface BuildOptions {
   /** 'end' if left out. */
   readonly moment?: Moment;
+  /** Symbols of `.mpr` files, by path, for whoever has just made them: they are not read back from the recording then. */
+  readonly symbols?: ReadonlyMap<string, Symbols>;
 }
 
 /**
@@ -37,7 +40,7 @@ export async function buildProfile(directory: string, options: BuildOptions = {}
       continue;
     }
     try {
-      const result = addProcess(builder, recording, manifest, moment);
+      const result = addProcess(builder, recording, manifest, moment, options.symbols?.get(path));
       processes.push(result.process);
       gauges.push(...result.gauges);
       notices.push(...result.notices);

@@ -1,5 +1,6 @@
 import type { ProfileBuilder } from '../model/builder.js';
 import type { Gauge, Labels, Moment, Notice, ProcessInfo, Values } from '../model/profile.js';
+import type { Symbols } from '../recording/chunks.js';
 import type { Manifest } from '../recording/manifest.js';
 import { HEAP } from '../recording/wire.js';
 import { toUnixNs } from './clock.js';
@@ -40,6 +41,7 @@ export function addProcess(
   recording: ProcessRecording,
   manifest: Manifest | undefined,
   moment: Moment,
+  symbolsAtHand?: Symbols,
 ): ProcessResult {
   const { header, identity } = recording;
   const notices = noticesOf(recording, manifest?.settings.native ?? true);
@@ -47,16 +49,7 @@ export function addProcess(
   const now = inUseAt(recording, moment);
   notices.push(...now.notices.map((notice) => ({ ...notice, pid })));
 
-  const payload = recording.symbols === undefined ? undefined : recording.stream.read(recording.symbols);
-  const stored = payload === undefined ? undefined : parseSymbols(payload);
-  if (payload !== undefined && stored === undefined) {
-    notices.push({
-      code: 'SYMBOLS_DAMAGED',
-      message: 'the stored symbols make no sense; made anew from this machine',
-      pid,
-    });
-  }
-  const symbols = indexSymbols(stored ?? symbolize(recording, { mayRunNode: false }));
+  const symbols = indexSymbols(symbolsAtHand ?? readSymbols(recording, notices));
   const modules = indexModules(recording.tables);
   const ownCode = findOwnCode(recording.mapLines);
   const stacks = createStackReader(builder, recording.tables, modules, symbols, ownCode);
@@ -121,6 +114,17 @@ export function addProcess(
     startedAtNs: header?.startedUnixNs ?? 0n,
     endedAtNs: lastTime(recording),
   };
+}
+
+/** What the recording has, or what this machine's files say. */
+function readSymbols(recording: ProcessRecording, notices: Notice[]): Symbols {
+  const payload = recording.symbols === undefined ? undefined : recording.stream.read(recording.symbols);
+  const stored = payload === undefined ? undefined : parseSymbols(payload);
+  if (payload !== undefined && stored === undefined) {
+    const message = 'the stored symbols make no sense; made anew from this machine';
+    notices.push({ code: 'SYMBOLS_DAMAGED', message, pid: recording.identity.pid });
+  }
+  return stored ?? symbolize(recording, { mayRunNode: false });
 }
 
 function describe(

@@ -17,7 +17,8 @@ export function formatBytes(bytes: number): string {
 
 /** A count as people read it: `999`, `12,345`. Estimated counts are fractions; they are rounded. */
 export function formatCount(count: number): string {
-  return Math.round(count).toLocaleString('en-US');
+  // Not toLocaleString: its first call loads ICU data, 12 ms of every short run.
+  return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
 /** A duration given in ns: `850 ns`, `12 µs`, `3.4 ms`, `12.0 s`, `3 min 20 s`. */
