@@ -120,10 +120,11 @@ describe('ends', () => {
   test('kill -9 of memprof: the program goes on, and what was drained can be read', async () => {
     const folder = scratch();
     const out = join(folder, 'out');
-    const survivor = `${GROW} setTimeout(() => { require('fs').writeFileSync(${JSON.stringify(join(folder, 'survived'))}, 'yes'); }, 2500)`;
+    const survivor = `${GROW} setTimeout(() => { require('fs').writeFileSync(${JSON.stringify(join(folder, 'survived'))}, 'yes'); }, 4500)`;
     const running = start(node, [MEMPROF, 'run', '-q', '-o', out, '--', node, '-e', survivor]);
     await running.prints('grown');
     const runDirectory = runDirectoryOf(out);
+    await new Promise((resolve) => setTimeout(resolve, 1500)); // a peak is written once a second
     running.child.kill('SIGKILL');
     expect((await running.ended).signal).toBe('SIGKILL');
     const manifest = readManifest(out);
