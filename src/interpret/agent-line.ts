@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { z } from '../schema/zod.js';
 
 const whole = z.number().int();
 const timeUnixNs = z.string().regex(/^\d{1,20}$/);

@@ -1,5 +1,5 @@
-import { z } from 'zod';
 import type { Symbols } from '../recording/chunks.js';
+import { z } from '../schema/zod.js';
 import { type V8Frame, v8FrameKey } from './v8-profile.js';
 
 const whole = z.number().int();

@@ -1,6 +1,6 @@
-import { z } from 'zod';
 import { MemprofError } from '../errors.js';
 import { RUN_DEFAULTS, type RunFlags } from './defaults.js';
+import { z } from './zod.js';
 
 const UNIT_BYTES: Readonly<Record<string, number>> = { '': 1, k: 1 << 10, m: 1 << 20, g: 1 << 30 };
 

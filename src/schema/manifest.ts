@@ -1,5 +1,5 @@
-import { z } from 'zod';
 import { MANIFEST_FORMAT, type Manifest } from '../recording/manifest.js';
+import { z } from './zod.js';
 
 const notice = z.object({ code: z.string(), message: z.string(), pid: z.number().int().optional() });
 const decimalNs = z.string().regex(/^\d{1,20}$/);

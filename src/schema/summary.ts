@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { z } from './zod.js';
 
 /** Raised when a field changes its meaning or goes away; new fields do not raise it. */
 export const SUMMARY_VERSION = 1;
