@@ -18,15 +18,18 @@ export interface LaunchedProgram {
  * Starts the program as the shell would have: same process group (the terminal's signals reach it), same terminal, same
  * open files.
  * @param extraFiles is what `inheritedFiles` found.
+ * @param onSpawn gets the process before anything else can happen.
  * @throws MemprofError with the exit codes of env(1) where execvp(3) fails.
  */
 export async function launch(
   command: string,
   args: readonly string[],
   environment: NodeJS.ProcessEnv,
-  extraFiles: readonly ('ignore' | number)[] = [],
+  extraFiles: readonly ('ignore' | number)[],
+  onSpawn: (child: ChildProcess) => void,
 ): Promise<LaunchedProgram> {
   const child = spawn(command, args, { stdio: ['inherit', 'inherit', 'inherit', ...extraFiles], env: environment });
+  onSpawn(child);
   const ended = new Promise<ProgramEnd>((resolve) => {
     child.once('exit', (exitCode, signal) => resolve({ exitCode, signal }));
   });

@@ -8,6 +8,14 @@ import { isatty } from 'node:tty';
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1'] as const;
 type Forwarded = (typeof FORWARDED)[number];
 
+/** Between the start of the program and the end of its recording. */
+export interface SignalForwarding {
+  /** The program that signals go to, as soon as there is one. */
+  to(program: ChildProcess): void;
+  /** Gives signals their default actions back. */
+  restore(): void;
+}
+
 const WITNESS_POLL_MS = 5;
 const WITNESS_POLLS = 8;
 
@@ -17,23 +25,31 @@ const WITNESS_POLLS = 8;
  * Ctrl-C reaches the whole process group, so the program has it already; `kill PID` reaches memprof alone, and must be
  * passed on. Node does not tell the two apart (si_code is not to be had). A witness does: a process in the same group
  * that does nothing and dies of a signal that was sent to the group.
- * @returns a function that restores the default actions.
+ * To be called in the same turn of the event loop as the program's start, before it: a program that is quick to say that it is
+ * ready may be sent a signal before this process runs again.
  */
-export function forwardSignals(program: ChildProcess): () => void {
-  let witness = startWitness();
+export function forwardSignals(): SignalForwarding {
+  let program: ChildProcess | undefined;
+  let witness: ChildProcess | undefined;
   const onSignal = (signal: Forwarded): void => {
     const asked = witness;
     witness = undefined;
     void reachedGroup(asked).then((reached) => {
-      if (!reached && program.exitCode === null && program.signalCode === null) program.kill(signal);
+      if (!reached && program?.exitCode === null && program.signalCode === null) program.kill(signal);
       stopWitness(asked);
       witness ??= startWitness();
     });
   };
   for (const signal of FORWARDED) process.on(signal, onSignal);
-  return () => {
-    for (const signal of FORWARDED) process.off(signal, onSignal);
-    stopWitness(witness);
+  return {
+    to(started) {
+      program = started;
+      witness = startWitness();
+    },
+    restore() {
+      for (const signal of FORWARDED) process.off(signal, onSignal);
+      stopWitness(witness);
+    },
   };
 }
 

@@ -14,18 +14,19 @@ export async function run(command: string, args: readonly string[], flags: RunFl
   const extraFiles = inheritedFiles();
   leaveStandardStreamsAlone();
   const plan = planRun(command, args, flags);
+  const signals = forwardSignals();
   try {
-    const program = await launch(command, args, plan.environment, extraFiles);
-    const restoreSignals = forwardSignals(program.process);
+    const program = await launch(command, args, plan.environment, extraFiles, signals.to);
     // It asks for a snapshot, and must not kill memprof before that is loaded or after it is done.
     process.on('SIGUSR2', () => undefined);
     const report = await recordOrWatch(program, plan, flags);
     // From here on Ctrl-C ends memprof: the recording is complete, and reports are written whole or not at all.
-    restoreSignals();
+    signals.restore();
     plan.runDirectory?.remove();
     await report();
     return await program.ended;
   } catch (error) {
+    signals.restore();
     plan.runDirectory?.remove();
     throw error;
   }

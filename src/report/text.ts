@@ -201,7 +201,8 @@ function notices(summary: Summary, paint: Paint): string[] {
 function wrap(text: string, prefix: string, indent = ' '.repeat(prefix.length)): string[] {
   const lines: string[] = [];
   let line = prefix;
-  for (const word of printable(text).split(/\s+/)) {
+  for (const whole of printable(text).split(/\s+/)) {
+    const word = shorten(whole, WIDTH - indent.length);
     if (line.length + word.length > WIDTH && line.trim() !== '' && line !== prefix) {
       lines.push(line.trimEnd());
       line = indent;
