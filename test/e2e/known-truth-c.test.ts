@@ -29,7 +29,7 @@ describe.each(ENDS)('a C program that ends by $end', ({ end, status, signal }) =
     const folder = scratch();
     const truthFile = join(folder, 'truth.json');
     const run = await profileOf(join(folder, 'recording'), [compile(folder), end], {
-      flags: ['--sample-bytes', '64k'],
+      flags: ['--sample-bytes', '64k', '--max-samples-per-second', '1000000'],
       env: { ...process.env, TRUTH_OUT: truthFile },
     });
     // memprof dies as the program died, where it can.
