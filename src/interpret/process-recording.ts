@@ -235,7 +235,8 @@ function readGauges(payload: Buffer, into: GaugePoint[]): boolean {
   const said = payload.readBigUInt64LE(0);
   const possible = Math.floor((payload.length - 8) / GAUGE_POINT_BYTES);
   const count = said > BigInt(possible) ? possible : Number(said);
-  for (let at = 8; at < 8 + count * GAUGE_POINT_BYTES && into.length < MAX_GAUGE_POINTS; at += GAUGE_POINT_BYTES) {
+  for (let at = 8; at < 8 + count * GAUGE_POINT_BYTES; at += GAUGE_POINT_BYTES) {
+    if (into.length >= MAX_GAUGE_POINTS) thin(into);
     into.push({
       timeNs: payload.readBigUInt64LE(at),
       rssBytes: u64(at + 8),
@@ -245,4 +246,14 @@ function readGauges(payload: Buffer, into: GaugePoint[]): boolean {
     });
   }
   return said <= BigInt(possible);
+}
+
+/** Halves a series that has become too long; of two points the larger stays, so that the peak does. */
+function thin(points: GaugePoint[]): void {
+  const kept = points.filter((point, i) => {
+    const other = points[i ^ 1];
+    return other === undefined || (i % 2 === 0 ? point.rssBytes >= other.rssBytes : point.rssBytes > other.rssBytes);
+  });
+  points.length = 0;
+  for (const point of kept) points.push(point);
 }
