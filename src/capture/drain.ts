@@ -1,6 +1,7 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { MAX_EVENT_BYTES } from '../recording/chunks.js';
 import type { ManifestNotice } from '../recording/manifest.js';
 import { readAgentFacts } from './agent-facts.js';
 import { type AgentTail, followAgentFile } from './agent-lines.js';
@@ -57,7 +58,8 @@ export function startDrain(options: DrainOptions): Drain {
   const clock = createSnapshotClock(options.snapshotEveryMs);
   let emptyProcesses = 0;
   let samplesOfEnded = 0;
-  let lostEvents = 0;
+  let overwrittenEvents = 0;
+  let cappedEvents = 0;
   let refusal: unknown;
 
   function tick(isEnd = false): void {
@@ -70,13 +72,17 @@ export function startDrain(options: DrainOptions): Drain {
     }
     for (const agent of agents.values()) readAgent(agent);
     const nowNs = process.hrtime.bigint();
-    for (const [key, image] of images) {
-      image.poll(nowNs);
-      if (image.pid !== options.mainPid || hasSuccessor(image)) {
-        if (image.isOver() || hasSuccessor(image)) finishImage(key, image, { exitCode: null, signal: null }, true);
-      }
-    }
+    // Each on its own: a store that a crashing program has scribbled on must not cost the others theirs.
+    for (const [key, image] of images) guarded(() => pollImage(key, image, nowNs));
     if (!isEnd) takeSnapshots(nowNs);
+  }
+
+  function pollImage(key: string, image: ProcessImage, nowNs: bigint): void {
+    image.poll(nowNs);
+    const mayEnd = image.pid !== options.mainPid || hasSuccessor(image);
+    if (mayEnd && (image.isOver() || hasSuccessor(image))) {
+      finishImage(key, image, { exitCode: null, signal: null }, true);
+    }
   }
 
   function listRunDirectory(): { name: string; pid: number; ordinal: number; kind: 'store' | 'agent' }[] {
@@ -175,7 +181,9 @@ export function startDrain(options: DrainOptions): Drain {
     image.finish({ ...end, complete });
     images.delete(key);
     samplesOfEnded += image.status().samples;
-    lostEvents += image.lostEvents();
+    const lost = image.lostEvents();
+    overwrittenEvents += lost.all - lost.capped;
+    cappedEvents += lost.capped;
     const file = image.fileName();
     if (file === undefined) emptyProcesses++;
     else files.push(file);
@@ -204,7 +212,18 @@ export function startDrain(options: DrainOptions): Drain {
         `${left} process(es) outlived the program: recorded up to now, and left running unsampled`,
       );
     }
-    if (lostEvents > 0) notice('EVENTS_LOST', `${lostEvents} events were overwritten before they could be read`);
+    if (overwrittenEvents > 0) {
+      notice(
+        'EVENTS_LOST',
+        `${overwrittenEvents} events could not be read or written in time: the peak is that of snapshots`,
+      );
+    }
+    if (cappedEvents > 0) {
+      notice(
+        'EVENTS_CAPPED',
+        `a process has ${MAX_EVENT_BYTES >> 20} MiB of events, and ${cappedEvents} more are not recorded: the peak is that of snapshots`,
+      );
+    }
   }
 
   /** Whatever happens here, memprof must live to see the program's end and pass on its signals. */

@@ -16,6 +16,8 @@ export interface RingReader {
   read(header: StoreHeader, isOver: boolean): EventBatch[];
   /** Takes a batch back as lost, e.g. since the disk was full. */
   lose(batch: EventBatch): void;
+  /** An empty batch that tells of losses since the last one, so that a recording knows them even if no event follows. */
+  takeLoss(): EventBatch | undefined;
   lostEvents(): number;
 }
 
@@ -78,6 +80,12 @@ export function createRingReader(fd: number): RingReader {
       const events = batch.records.length / EVENT.bytes;
       lost += events;
       lostBefore += events + batch.lostBefore;
+    },
+    takeLoss() {
+      if (lostBefore === 0) return undefined;
+      const batch = { first: next, lostBefore, records: Buffer.alloc(0) };
+      lostBefore = 0;
+      return batch;
     },
     lostEvents: () => lost,
   };

@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
-import { CHUNK, type SnapshotReason } from '../recording/chunks.js';
-import { HEADER, type RegionName } from '../recording/wire.js';
-import { createRingReader } from './event-ring.js';
+import { CHUNK, MAX_EVENT_BYTES, type SnapshotReason } from '../recording/chunks.js';
+import { EVENT, HEADER, type RegionName } from '../recording/wire.js';
+import { createRingReader, type EventBatch } from './event-ring.js';
 import { createGaugeLog } from './gauge-log.js';
 import {
   executableLines,
@@ -53,7 +53,8 @@ export interface ProcessImage {
   /** Writes the last snapshot and the END chunk, and closes. `complete`: the process is dead or frozen. */
   finish(end: ImageEnd): void;
   status(): ImageStatus;
-  lostEvents(): number;
+  /** Events that are not in the recording, and how many of them because it holds `MAX_EVENT_BYTES` already. */
+  lostEvents(): { readonly all: number; readonly capped: number };
 }
 
 export interface ImageEnd {
@@ -75,8 +76,6 @@ const PEAK_GROWTH = 1.05;
 const PEAK_FLOOR_BYTES = 1 << 20;
 /** Mappings below this do not make a process worth recording: every program has some. */
 const WORTH_COMMITTED_BYTES = 1 << 20;
-/** Events of one image on disk at most; then only snapshots go on. A day at the sampling cap is about 10 GB. */
-const MAX_EVENT_BYTES = 512 << 20;
 const HEADER_EVERY_NS = 10_000_000_000n;
 const DETAILS_EVERY_NS = 1_000_000_000n;
 
@@ -97,6 +96,7 @@ export function openProcessImage(options: ImageOptions): ProcessImage {
   let memory: MemoryGauges | undefined;
   let peakBytes = 0;
   let eventBytes = 0;
+  let cappedEvents = 0;
   let identity = '';
   let mapsKey = '';
   let headerDueNs = 0n;
@@ -156,14 +156,17 @@ export function openProcessImage(options: ImageOptions): ProcessImage {
   }
 
   function drainEvents(out: RecordingFile, from: StoreHeader, isEnd: boolean): void {
-    for (const batch of ring?.read(from, isEnd) ?? []) {
-      const head = Buffer.alloc(16);
-      head.writeBigUInt64LE(BigInt(batch.first), 0);
-      head.writeBigUInt64LE(BigInt(batch.lostBefore), 8);
-      const fits = eventBytes + batch.records.length <= MAX_EVENT_BYTES;
-      if (fits && out.append(CHUNK.events, [head, batch.records])) eventBytes += batch.records.length;
-      else ring?.lose(batch);
-    }
+    for (const batch of ring?.read(from, isEnd) ?? []) writeEvents(out, batch);
+  }
+
+  function writeEvents(out: RecordingFile, batch: EventBatch): void {
+    const head = Buffer.alloc(16);
+    head.writeBigUInt64LE(BigInt(batch.first), 0);
+    head.writeBigUInt64LE(BigInt(batch.lostBefore), 8);
+    const fits = eventBytes + batch.records.length <= MAX_EVENT_BYTES;
+    if (!fits) cappedEvents += batch.records.length / EVENT.bytes;
+    if (fits && out.append(CHUNK.events, [head, batch.records])) eventBytes += batch.records.length;
+    else ring?.lose(batch);
   }
 
   function drainStore(out: RecordingFile, nowNs: bigint, isEnd: boolean): void {
@@ -171,7 +174,10 @@ export function openProcessImage(options: ImageOptions): ProcessImage {
     if (header === undefined) return;
     drainRegions(out, header);
     drainEvents(out, header, isEnd);
-    if (nowNs >= headerDueNs && out.append(CHUNK.header, [header.bytes])) headerDueNs = nowNs + HEADER_EVERY_NS;
+    if (nowNs < headerDueNs) return;
+    const loss = ring?.takeLoss();
+    if (loss !== undefined) writeEvents(out, loss);
+    if (out.append(CHUNK.header, [header.bytes])) headerDueNs = nowNs + HEADER_EVERY_NS;
   }
 
   function poll(nowNs: bigint): void {
@@ -190,7 +196,7 @@ export function openProcessImage(options: ImageOptions): ProcessImage {
   }
 
   function snapshot(reason: SnapshotReason, complete = false): void {
-    if (fd === undefined || header === undefined) return;
+    if (fd === undefined || header === undefined || !isWorthRecording()) return;
     const out = ensureFile();
     const nowNs = process.hrtime.bigint();
     const taken = takeSnapshot(fd, readHeader(fd) ?? header, reason, complete, nowNs);
@@ -237,6 +243,6 @@ export function openProcessImage(options: ImageOptions): ProcessImage {
       committedBytes: committedBytes(),
       samples: header === undefined ? 0 : readCounter(header, 'alloc_samples'),
     }),
-    lostEvents: () => ring?.lostEvents() ?? 0,
+    lostEvents: () => ({ all: ring?.lostEvents() ?? 0, capped: cappedEvents }),
   };
 }

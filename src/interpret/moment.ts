@@ -1,6 +1,7 @@
 import { EXIT, MemprofError } from '../errors.js';
 import type { Moment, Notice } from '../model/profile.js';
-import type { SiteUse } from './peak.js';
+import { formatCount } from '../model/units.js';
+import type { Peak, SiteUse } from './peak.js';
 import type { ProcessRecording, SnapshotRef } from './process-recording.js';
 import { readSnapshot, type SiteRecord } from './snapshot.js';
 
@@ -37,20 +38,34 @@ export function inUseAt(recording: ProcessRecording, moment: Moment): InUse {
   return fromSnapshot(recording, wanted);
 }
 
+/** How much was in use at the peak: from all events, or where some are missing from what the sampler counted at each poll. */
+export function peakOf({ lostEvents, gauges, use }: ProcessRecording): Peak {
+  const inEvents = use.peak();
+  if (lostEvents === 0) return inEvents;
+  return gauges.reduce<Peak>(
+    (highest, { timeNs, liveBytes, committedBytes }) =>
+      liveBytes + committedBytes > highest.bytes ? { bytes: liveBytes + committedBytes, timeNs } : highest,
+    gauges.length > 0 ? { bytes: 0, timeNs: 0n } : inEvents,
+  );
+}
+
 function atPeak(recording: ProcessRecording, newest: SnapshotRef | undefined): InUse {
+  const { lostEvents } = recording;
   const notices: Notice[] = [];
-  // Sites are only added: the newest tables have those of every moment before.
-  const sites = newest === undefined ? [] : sitesOf(recording, newest);
-  if (recording.eventCount === 0) {
-    const peak = recording.snapshots.findLast((snapshot) => snapshot.reason === 'peak');
-    if (peak !== undefined) return fromSnapshot(recording, peak);
-  }
-  if (recording.lostEvents > 0) {
+  if (lostEvents > 0) {
     notices.push({
       code: 'PEAK_APPROXIMATE',
-      message: `the peak is approximate: ${recording.lostEvents} allocation events were lost before it could be drawn from them`,
+      message: `the peak is approximate: ${formatCount(lostEvents)} events are not in the recording`,
     });
   }
+  if (recording.eventCount === 0 || lostEvents > 0) {
+    // A sum over events drifts after a gap, and ends where they end; the last snapshot of this reason is of the largest total seen.
+    const peak = recording.snapshots.findLast((snapshot) => snapshot.reason === 'peak');
+    const shown = peak === undefined ? undefined : fromSnapshot(recording, peak);
+    if (shown !== undefined) return { ...shown, notices: [...notices, ...shown.notices] };
+  }
+  // Sites are only added: the newest tables have those of every moment before.
+  const sites = newest === undefined ? [] : sitesOf(recording, newest);
   return { sites, inUse: recording.use.atPeak(), timeNs: recording.use.peak().timeNs, notices };
 }
 

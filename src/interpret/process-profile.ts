@@ -6,7 +6,7 @@ import { HEAP } from '../recording/wire.js';
 import { toUnixNs } from './clock.js';
 import { gaugesOf } from './gauges.js';
 import { indexModules } from './modules.js';
-import { inUseAt } from './moment.js';
+import { inUseAt, peakOf } from './moment.js';
 import { noticesOf } from './notices.js';
 import { findOwnCode } from './own-code.js';
 import type { SiteUse } from './peak.js';
@@ -135,7 +135,7 @@ function describe(
 ): ProcessInfo {
   const { header, identity } = recording;
   const hello = recording.agentLines.find((line) => line.type === 'hello');
-  const peak = recording.use.peak();
+  const peak = peakOf(recording);
   const isNative = header !== undefined && (manifest?.settings.native ?? true);
   return {
     pid: identity.pid,

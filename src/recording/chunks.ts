@@ -26,6 +26,8 @@ export type SnapshotReason = (typeof SNAPSHOT_REASONS)[number];
 
 /** Fixed part of a SNAPSHOT payload: u32 reason, u32 complete, u64 time, u64 sites, u64 live, u64 mappings. */
 export const SNAPSHOT_HEADER_BYTES = 40;
+/** Event records in one file at most: an hour at the usual cap of samples. Then only snapshots go on. */
+export const MAX_EVENT_BYTES = 512 << 20;
 /** Bytes of one GAUGES point: time, rss, anon, file, shmem, live, committed, each u64. */
 export const GAUGE_POINT_BYTES = 56;
 

@@ -155,7 +155,7 @@ const LOSSES: Readonly<Record<string, string>> = {
   broken_stacks: 'stacks that do not reach the root',
   unknown_js_frames: 'JavaScript frames not recognised',
   approx_js_lines: 'lines that may be off by a statement',
-  lost_events: 'events overwritten before they were read',
+  lost_events: 'events not in the recording',
 };
 
 function processes(summary: Summary, paint: Paint): string[] {

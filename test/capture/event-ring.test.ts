@@ -70,6 +70,15 @@ describe('the event ring', () => {
     expect(reader.lostEvents()).toBe(29);
   });
 
+  test('tells of a loss that no event follows, once', () => {
+    writeUpTo(0, 13);
+    const [batch] = read();
+    if (batch !== undefined) reader.lose(batch);
+    expect(reader.takeLoss()).toEqual({ first: 13, lostBefore: 13, records: Buffer.alloc(0) });
+    expect(reader.takeLoss()).toBeUndefined();
+    expect(reader.lostEvents()).toBe(13);
+  });
+
   test('waits for an event that is still being written, and takes it later', () => {
     writeUpTo(0, 7);
     store.setUsed('ring', 9);

@@ -113,6 +113,21 @@ test('the peak of a recording: what was in use then, not what came later', async
   expect(end.samples.map((sample) => sample.values[3])).toEqual([0, 2018, 0]);
 });
 
+test('after a loss the peak is the last snapshot at a new maximum, not what the rest of the events add up to', async () => {
+  const recorder = recordProcess(4711);
+  recorder.process();
+  const site = recorder.site({ stack: [recorder.native(0x10n)] });
+  recorder.alloc({ site, size: 100_003 });
+  recorder.loseEvents(7);
+  recorder.snapshot('peak');
+  // Of what comes after a gap nobody knows whether it was freed in it.
+  recorder.alloc({ site, size: 300_007 });
+  recorder.snapshot('end');
+  const directory = writeRecording(join(root, 'capped'), { '4711.0.mpr': recorder.bytes() });
+  const peak = await buildProfile(directory, { moment: 'peak' });
+  expect(peak.samples.map((sample) => sample.values[3])).toEqual([100_003]);
+});
+
 test('lost events make the peak approximate, and a notice says so', async () => {
   const recorder = recordProcess(4711);
   recorder.process();
