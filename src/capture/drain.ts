@@ -1,6 +1,7 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { createNoticeTally } from '../model/notices.js';
 import { MAX_EVENT_BYTES } from '../recording/chunks.js';
 import type { ManifestNotice } from '../recording/manifest.js';
 import { readAgentFacts } from './agent-facts.js';
@@ -56,6 +57,8 @@ export function startDrain(options: DrainOptions): Drain {
   const files: string[] = [];
   const known = new Set<string>();
   const clock = createSnapshotClock(options.snapshotEveryMs);
+  // Every worker of a pool says the same: told at the end, once.
+  const agentNotices = createNoticeTally();
   let emptyProcesses = 0;
   let samplesOfEnded = 0;
   let overwrittenEvents = 0;
@@ -140,7 +143,7 @@ export function startDrain(options: DrainOptions): Drain {
   function readAgent(agent: Followed): void {
     for (const line of agent.tail.readLines()) {
       const facts = readAgentFacts(line);
-      if (facts?.notice) options.onNotice({ ...facts.notice, pid: agent.pid });
+      if (facts?.notice) agentNotices.add({ ...facts.notice, pid: agent.pid });
       agent.image ??= imageOfAgent(agent.pid, facts?.timeUnixNs ?? 0n);
       agent.image?.addAgentLine(line);
     }
@@ -212,6 +215,7 @@ export function startDrain(options: DrainOptions): Drain {
         `${left} process(es) outlived the program: recorded up to now, and left running unsampled`,
       );
     }
+    for (const one of agentNotices.all()) options.onNotice(one);
     if (overwrittenEvents > 0) {
       notice(
         'EVENTS_LOST',

@@ -1,4 +1,5 @@
 import type { DrainStatus } from '../capture/drain.js';
+import { noticeText } from '../model/notices.js';
 import type { ManifestNotice } from '../recording/manifest.js';
 import type { RunFlags } from '../schema/defaults.js';
 import { shortBytes, showLiveLine } from '../ui/live-line.js';
@@ -15,7 +16,7 @@ export function openVoice(flags: RunFlags, notices: readonly ManifestNotice[], s
   const terminal = openTerminal();
   let told = 0;
   const tell = (): void => {
-    for (const notice of notices.slice(told)) terminal.warn(notice.message);
+    for (const notice of notices.slice(told)) terminal.warn(noticeText(notice));
     told = notices.length;
   };
   tell();

@@ -1,5 +1,6 @@
 import { createProfileBuilder } from '../model/builder.js';
-import type { Gauge, Moment, Notice, ProcessInfo, Profile } from '../model/profile.js';
+import { createNoticeTally } from '../model/notices.js';
+import type { Gauge, Moment, ProcessInfo, Profile } from '../model/profile.js';
 import type { Symbols } from '../recording/chunks.js';
 import type { Manifest } from '../recording/manifest.js';
 import { openRecording } from './manifest.js';
@@ -21,7 +22,7 @@ export async function buildProfile(directory: string, options: BuildOptions = {}
   const moment = options.moment ?? 'end';
   const { manifest, files, notices: directoryNotices } = openRecording(directory);
   const builder = createProfileBuilder();
-  const notices: Notice[] = [...directoryNotices];
+  const notices = createNoticeTally();
   const gauges: Gauge[] = [];
   const processes: ProcessInfo[] = [];
   let failure: unknown;
@@ -36,14 +37,14 @@ export async function buildProfile(directory: string, options: BuildOptions = {}
       recording = readProcessRecording(path);
     } catch (error) {
       failure ??= error;
-      notices.push({ code: 'PROCESS_UNREADABLE', message: `one process is missing: ${(error as Error).message}` });
+      notices.add({ code: 'PROCESS_UNREADABLE', message: `one process is missing: ${(error as Error).message}` });
       continue;
     }
     try {
       const result = addProcess(builder, recording, manifest, moment, options.symbols?.get(path));
       processes.push(result.process);
       gauges.push(...result.gauges);
-      notices.push(...result.notices);
+      result.notices.forEach(notices.add);
       unknownV8 ||= result.hasV8Samples;
       if (result.startedAtNs > 0n && (startedAtNs === 0n || result.startedAtNs < startedAtNs)) {
         startedAtNs = result.startedAtNs;
@@ -56,7 +57,7 @@ export async function buildProfile(directory: string, options: BuildOptions = {}
   if (processes.length === 0) throw failure;
   if (moment === 'peak' && processes.length > 1) {
     const message = `each of the ${processes.length} processes is shown at its own peak; the sum may never have been reached`;
-    notices.push({ code: 'PEAKS_APART', message });
+    notices.add({ code: 'PEAKS_APART', message });
   }
 
   const started = manifest ? BigInt(manifest.startedAtNs) : startedAtNs;
@@ -69,7 +70,8 @@ export async function buildProfile(directory: string, options: BuildOptions = {}
     durationNs: ended > started ? ended - started : 0n,
     periodBytes: periodOf(processes, manifest),
     unknown: unknownV8 ? [{ heap: 'v8', types: ['alloc_objects', 'alloc_space'] }] : [],
-    notices,
+    // The capture has said some of it already, as it came.
+    notices: [...directoryNotices.filter((notice) => !notices.has(notice)), ...notices.all()],
   });
 }
 

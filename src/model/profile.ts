@@ -144,7 +144,10 @@ export interface ProcessInfo {
 export interface Notice {
   readonly code: string;
   readonly message: string;
+  /** Absent where it is about the whole, or came from several processes. */
   readonly pid?: number;
+  /** How often it came; absent for once. */
+  readonly count?: number;
 }
 
 export interface Profile {

@@ -9,6 +9,8 @@ export interface ManifestNotice {
   readonly code: string;
   readonly message: string;
   readonly pid?: number;
+  /** How often it came, from how many threads or processes; absent for once. */
+  readonly count?: number;
 }
 
 export interface Manifest {

@@ -1,4 +1,5 @@
 import { baseName } from '../model/frames.js';
+import { noticeText } from '../model/notices.js';
 import type { Profile } from '../model/profile.js';
 import { formatBytes, formatCount, formatDuration } from '../model/units.js';
 import type { Estimate, Summary, SummaryRow, SummarySiteFrame } from '../schema/summary.js';
@@ -26,7 +27,7 @@ export function writeText(_profile: Profile, { summary, paint = PLAIN }: ReportO
     gauges(summary, paint),
     processes(summary, paint),
     notices(summary, paint),
-    [legend(paint)],
+    [...notKnown(summary, paint), legend(paint)],
   ];
   return `${sections
     .filter((lines) => lines.length > 0)
@@ -185,15 +186,19 @@ function processes(summary: Summary, paint: Paint): string[] {
   ];
 }
 
+/** Not a fault: what a heap cannot tell by its nature. It stands under the legend's mark, apart from the warnings. */
+function notKnown(summary: Summary, paint: Paint): string[] {
+  return summary.unknown.flatMap(({ heap, types }) =>
+    wrap(`${heap} does not tell ${types.join(', ')}; sums are of the other heaps`, `${MARKS.unknown} `).map((line) =>
+      paint.unknown(line),
+    ),
+  );
+}
+
 function notices(summary: Summary, paint: Paint): string[] {
-  const missing = summary.unknown.map(({ heap, types }) => `${heap}: ${types.join(', ')} could not be known here.`);
-  const lines = [
-    ...missing.map((text) => ({ text })),
-    ...summary.notices.map(({ message, pid }) => ({ text: message, pid })),
-  ];
-  return lines.flatMap(({ text, ...rest }) => {
-    const pid = 'pid' in rest && rest.pid !== undefined ? `[${rest.pid}] ` : '';
-    return wrap(`${pid}${text}`, '! ').map((line) => paint.warning(line));
+  return summary.notices.flatMap((notice) => {
+    const pid = notice.pid === undefined ? '' : `[${notice.pid}] `;
+    return wrap(`${pid}${noticeText(notice)}`, '! ').map((line) => paint.warning(line));
   });
 }
 

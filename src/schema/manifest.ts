@@ -1,7 +1,12 @@
 import { MANIFEST_FORMAT, type Manifest } from '../recording/manifest.js';
 import { z } from './zod.js';
 
-const notice = z.object({ code: z.string(), message: z.string(), pid: z.number().int().optional() });
+const notice = z.object({
+  code: z.string(),
+  message: z.string(),
+  pid: z.number().int().optional(),
+  count: z.number().int().positive().optional(),
+});
 const decimalNs = z.string().regex(/^\d{1,20}$/);
 /** A file name within the recording, never a path that leads out of it. */
 const fileName = z.string().regex(/^[^/\0]+\.mpr$/);

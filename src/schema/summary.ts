@@ -94,7 +94,14 @@ export const Summary = z.object({
   processes: z.array(Process),
   gauges: z.array(Gauge),
   unknown: z.array(z.object({ heap: name, types: z.array(columnName) })).describe('columns that could not be known'),
-  notices: z.array(z.object({ code: name, message: name, pid: count.optional() })),
+  notices: z.array(
+    z.object({
+      code: name,
+      message: name,
+      pid: count.optional(),
+      count: count.optional().describe('how often it came; absent for once'),
+    }),
+  ),
   recorded: z.object({
     kept: z.array(z.string()).describe('what was stored about the program'),
     never: z.array(z.string()).describe('what was not'),
