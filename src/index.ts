@@ -1,3 +1,2 @@
-/** The public in-process API. Types only for now; `arena()`, `pool()` and `stage()` come with tagging. */
-export { EXIT, MemprofError } from './errors.js';
-export type * from './model/profile.js';
+/** What `import 'memprof'` gives: the version. The profiler itself is the command line. */
+export { memprofVersion } from './version.js';
