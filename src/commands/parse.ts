@@ -1,5 +1,5 @@
 import { openChunkStream } from '../interpret/chunk-stream.js';
-import { CHUNK, SNAPSHOT_REASONS } from '../recording/chunks.js';
+import { CHUNK, SNAPSHOT_HEADER_BYTES, SNAPSHOT_REASONS } from '../recording/chunks.js';
 import { REGIONS } from '../recording/wire.js';
 import { writeResult } from './result.js';
 
@@ -7,6 +7,14 @@ const NAMES: Readonly<Record<number, string>> = Object.fromEntries(
   Object.entries(CHUNK).map(([name, type]) => [type, name.toUpperCase()]),
 );
 const JSON_CHUNKS: ReadonlySet<number> = new Set([CHUNK.process, CHUNK.agent, CHUNK.maps, CHUNK.symbols, CHUNK.end]);
+
+/** What `describe` reads of a payload. */
+const FIXED_BYTES: Readonly<Record<number, number>> = {
+  [CHUNK.region]: 16,
+  [CHUNK.events]: 16,
+  [CHUNK.snapshot]: SNAPSHOT_HEADER_BYTES,
+  [CHUNK.gauges]: 8,
+};
 
 /**
  * `memprof parse`: the chunks of one `.mpr` file as JSON lines, for those who debug memprof or read recordings with
@@ -33,6 +41,7 @@ export async function parse(path: string): Promise<void> {
 function describe(type: number, payload: Buffer | undefined): object {
   if (payload === undefined) return { problem: 'larger than any chunk of ours' };
   if (JSON_CHUNKS.has(type)) return parseJson(payload);
+  if (payload.length < (FIXED_BYTES[type] ?? 0)) return { problem: 'too short' };
   switch (type) {
     case CHUNK.region:
       return { region: REGIONS[payload.readUInt32LE(0)], first: u64(payload, 8) };

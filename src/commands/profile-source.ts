@@ -4,7 +4,7 @@ import type { Profile } from '../model/profile.js';
 
 /**
  * The profile of a recording directory, or of a pprof file.
- * @throws MemprofError SOURCE_NOT_FOUND, or what the reader throws; exit code 2.
+ * @throws MemprofError SOURCE_NOT_FOUND if it is not there or not ours to read, or what the reader throws; exit code 2.
  */
 export async function loadProfile(source: string, moment: 'end' | 'peak'): Promise<Profile> {
   if (isDirectory(source)) {
@@ -19,7 +19,7 @@ export async function loadProfile(source: string, moment: 'end' | 'peak'): Promi
     });
   }
   const { readPprof } = await import('../report/index.js');
-  return readPprof(readFileSync(source), source);
+  return readPprof(readSource(source), source);
 }
 
 /** @throws MemprofError SOURCE_NOT_FOUND (exit code 2). */
@@ -27,11 +27,23 @@ export function isDirectory(source: string): boolean {
   try {
     return statSync(source).isDirectory();
   } catch (cause) {
-    throw new MemprofError(`cannot read ${source}: ${(cause as Error).message}`, {
-      code: 'SOURCE_NOT_FOUND',
-      exitCode: EXIT.usage,
-      hint: 'Give a directory that `memprof run` wrote, or a profile.pb.gz.',
-      cause,
-    });
+    throw unreadable(source, cause);
   }
+}
+
+function readSource(source: string): Buffer {
+  try {
+    return readFileSync(source);
+  } catch (cause) {
+    throw unreadable(source, cause);
+  }
+}
+
+function unreadable(source: string, cause: unknown): MemprofError {
+  return new MemprofError(`cannot read ${source}: ${(cause as Error).message}`, {
+    code: 'SOURCE_NOT_FOUND',
+    exitCode: EXIT.usage,
+    hint: 'Give a directory that `memprof run` wrote, or a profile.pb.gz.',
+    cause,
+  });
 }

@@ -15,6 +15,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CHUNK } from '../../src/recording/chunks.ts';
+import { chunk, fileHead } from '../helpers/recording-builder.ts';
 import { cleanEnvironment, MEMPROF, memprof, type Outcome, runToEnd, scratch } from './run-cli.ts';
 
 const node = process.execPath;
@@ -204,6 +206,25 @@ describe('doctor', () => {
     const { stdout } = await runToEnd('bash', ['-c', `ulimit -f 100000; exec "${node}" "${MEMPROF}" doctor`]);
     expect(stdout).toContain('warn  limits: ulimit -f set');
   });
+});
+
+test('report of a file that cannot be read is one line, not a stack', async () => {
+  const path = join(folder, 'huge.pb.gz');
+  writeFileSync(path, '');
+  truncateSync(path, 3 * 2 ** 30); // no disk space is used, and Node reads 2 GiB at most
+  const { stderr, status } = await memprof(['report', path]);
+  expect(status).toBe(2);
+  expect(stderr).toMatch(/^memprof: cannot read .*huge\.pb\.gz: .*\n {2}Give a directory/);
+});
+
+test('parse says which chunks are too short, and goes on', async () => {
+  const path = join(folder, 'short.mpr');
+  const types = [CHUNK.region, CHUNK.events, CHUNK.snapshot, CHUNK.gauges];
+  writeFileSync(path, Buffer.concat([fileHead(), ...types.map((type) => chunk(type, Buffer.alloc(3)))]));
+  const { stdout, status } = await memprof(['parse', path]);
+  expect(status).toBe(0);
+  expect(stdout.match(/"problem":"too short"/g)).toHaveLength(types.length);
+  expect(stdout).toContain('"reason":"complete"');
 });
 
 test('parse prints a line for each chunk, and whether it got to the end', async () => {
