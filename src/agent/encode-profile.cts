@@ -87,12 +87,17 @@ function encodeNode(node: V8Node, source: V8Node, parent: number, intern: (text:
   return [
     parent,
     intern(node.name),
-    intern(source.scriptName),
+    intern(withoutSource(source.scriptName)),
     node.scriptId,
     source.lineNumber,
     source.columnNumber,
     sizes,
   ];
+}
+
+/** The name of a module that was imported from a data: URL is its source text, which is nobody's to record. */
+function withoutSource(scriptName: string): string {
+  return scriptName.startsWith('data:') ? 'data:' : scriptName;
 }
 
 function addTotals(node: V8Node, totals: Map<V8Node, number>): number {

@@ -109,7 +109,8 @@ export function createTables(): Tables {
       const { data, at } = found;
       return {
         name: string(data.readUInt32LE(at + FUNCTION.name)),
-        script: string(data.readUInt32LE(at + FUNCTION.script)),
+        // The rest of such a name is source text: it goes into no symbols and no report.
+        script: string(data.readUInt32LE(at + FUNCTION.script)).replace(/^data:.*$/s, 'data:'),
         scriptId: data.readInt32LE(at + FUNCTION.scriptId),
         start: data.readInt32LE(at + FUNCTION.start),
         end: data.readInt32LE(at + FUNCTION.end),

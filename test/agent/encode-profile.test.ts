@@ -39,6 +39,13 @@ test('own code goes with all that it calls; a hook gives its children to its cal
   expect(bytesOf(encoded)).toBe(13 + 23);
 });
 
+test('the source text that a data: URL consists of is not recorded', () => {
+  const secret = node('f', 'data:text/javascript,export const key = 4711', 13);
+  const encoded = encodeProfile(node('(root)', '', 0, [secret]));
+  expect(encoded.strings).toContain('data:');
+  expect(JSON.stringify(encoded)).not.toContain('4711');
+});
+
 test('a script that was collected keeps its name from the profile before', () => {
   const before = node('(root)', '', 0, [
     node('gone', '/app/a.js', 5),

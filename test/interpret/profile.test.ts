@@ -45,3 +45,14 @@ test('a hand-made recording becomes a profile: stacks, labels, exact and estimat
   });
   expect(second?.labels).toMatchObject({ arena: 'glibc#1', thread: 'libuv-worker 4712' });
 });
+
+test('the source text that a data: URL consists of gets into no profile', async () => {
+  const recorder = recordProcess(4711);
+  recorder.process();
+  const fn = recorder.function({ name: 'f', script: 'data:text/javascript,export const key\n= 1' });
+  recorder.alloc({ site: recorder.site({ stack: [recorder.js(fn)] }), size: 1009 });
+  recorder.snapshot('end');
+  recorder.end();
+  const profile = await buildProfile(writeRecording(join(root, 'data-url'), { '4711.0.mpr': recorder.bytes() }));
+  expect([...profile.functions.values()].map(({ file }) => file)).toEqual(['data:']);
+});
