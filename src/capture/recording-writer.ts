@@ -100,7 +100,8 @@ function frame(type: number, payload: readonly Uint8Array[]): Uint8Array[] {
   const header = Buffer.alloc(CHUNK_HEADER_BYTES);
   header.writeUInt32LE(type, 0);
   header.writeUInt32LE(
-    payload.reduce((crc, part) => crc32(part, crc), 0),
+    // zlib answers 0 for an empty part, whatever the sum was before it.
+    payload.reduce((crc, part) => (part.length === 0 ? crc : crc32(part, crc)), 0),
     4,
   );
   header.writeUInt32LE(length, 8);

@@ -2,6 +2,7 @@ import { appendFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createRecordingFile, writeManifest } from '../../src/capture/recording-writer.ts';
+import { openChunkStream } from '../../src/interpret/chunk-stream.ts';
 import { CHUNK } from '../../src/recording/chunks.ts';
 import { readManifest, scratch } from '../cli/run-cli.ts';
 import { jsonOf, readChunks } from './read-chunks.ts';
@@ -22,6 +23,18 @@ test.each([0, 1, 7, 8, 9, 1009])('a payload of %i bytes comes back, padded', (le
   expect(chunks[0]?.payload.equals(payload)).toBe(true);
   expect(jsonOf(chunks[1])).toEqual({ exitCode: 3 });
   expect(statSync(join(folder, '7.0.mpr')).mode & 0o777).toBe(0o600);
+});
+
+test('an empty part does not spoil the sum: the snapshot of a program too short for a sample', () => {
+  const folder = scratch();
+  const file = createRecordingFile(folder, '7.0', never);
+  const parts = ['fixed', '', 'part', ''].map((text) => Buffer.from(text));
+  expect(file.append(CHUNK.snapshot, parts)).toBe(true);
+  file.close();
+  const stream = openChunkStream(join(folder, '7.0.mpr'));
+  const payloads = [...stream.chunks()].map((chunk) => chunk.payload()?.toString());
+  stream.close();
+  expect(payloads).toEqual(['fixedpart']);
 });
 
 test('a pid that came back gets a file of its own', () => {
