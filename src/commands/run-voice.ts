@@ -2,16 +2,16 @@ import type { DrainStatus } from '../capture/drain.js';
 import { noticeText } from '../model/notices.js';
 import type { ManifestNotice } from '../recording/manifest.js';
 import type { RunFlags } from '../schema/defaults.js';
-import { shortBytes, showLiveLine } from '../ui/live-line.js';
+import { shortBytes, showLiveTitle } from '../ui/live-line.js';
 import { openTerminal } from '../ui/terminal.js';
 
 /** What a run says while it goes on. */
 export interface RunVoice {
-  /** Prints the notices that came since, and ends the live line. */
+  /** Prints the notices that came since, and ends the live title. */
   stop(): void;
 }
 
-/** Says what will be missing, and shows the live line while the program runs. */
+/** Says what will be missing, and shows in the window's title how the program is doing. */
 export function openVoice(flags: RunFlags, notices: readonly ManifestNotice[], status?: () => DrainStatus): RunVoice {
   const terminal = openTerminal();
   let told = 0;
@@ -21,7 +21,7 @@ export function openVoice(flags: RunFlags, notices: readonly ManifestNotice[], s
   };
   tell();
   const isLive = !flags.quiet && terminal.isInteractive && status !== undefined;
-  const line = isLive ? showLiveLine(terminal, () => liveText(status())) : undefined;
+  const line = isLive ? showLiveTitle(terminal, () => liveText(status())) : undefined;
   return {
     stop() {
       line?.stop();

@@ -1,10 +1,15 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { MEMPROF, memprof, readManifest, runToEnd, scratch, start } from './run-cli.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1'] as const;
+
+const ESC = String.fromCharCode(27);
+const BELL = String.fromCharCode(7);
+const TITLES = new RegExp(`${ESC}\\]2;[^${BELL}]*${BELL}`, 'g');
 
 /** Counts a signal for a while after the first, then says how often it came. */
 function counter(signal: string): string {
@@ -112,16 +117,21 @@ describe('on a terminal', () => {
     expect(readManifest(join(folder, 'out')).program.exitCode).toBe(23);
   });
 
-  test('the live line is erased, and the summary follows', async (context) => {
+  test('the live figures stay in the title, off the screen, and the summary follows', async (context) => {
     if (!hasScript) context.skip('needs script(1) of util-linux');
     const folder = scratch();
-    const program = `'${process.execPath}' -e 'setTimeout(() => console.log("done"), 1500)'`;
+    // Tokens without a newline: nobody may write into the line.
+    const script =
+      'let n = 0; const t = setInterval(() => { process.stdout.write("tok "); if (++n === 15) clearInterval(t); }, 100)';
+    const program = `'${process.execPath}' -e '${script}'`;
     const command = `'${process.execPath}' '${MEMPROF}' run -o '${join(folder, 'out')}' -- ${program}`;
     const { stdout, status } = await runToEnd('script', ['-qec', command, '/dev/null']);
     expect(status).toBe(0);
-    expect(stdout).toMatch(/memprof\[\d+\] {2}RSS [\d.]+ MiB/);
-    const lastLive = stdout.lastIndexOf('  RSS ');
-    expect(stdout.indexOf('\x1b[2K', lastLive)).toBeGreaterThan(lastLive);
+    expect(stdout).toContain(`${ESC}]2;memprof[`);
+    const [screen = ''] = stripVTControlCharacters(stdout.replaceAll(TITLES, '')).split('memprof  node');
+    expect(screen.trim()).toBe('tok '.repeat(15).trim());
+    const times = (sequence: string) => stdout.split(ESC + sequence).length - 1;
+    expect({ kept: times('[22;2t'), restored: times('[23;2t') }).toEqual({ kept: 1, restored: 1 });
     expect(stdout).toContain('memprof open');
   });
 });
