@@ -54,24 +54,26 @@ export function siteOf(frames: readonly Frame[]): Site {
   const jsAt = frames.findIndex((frame) => frame.kind === 'js' && !isNodesOwn(frame));
   const js = frames[jsAt];
   const below = jsAt === -1 ? frames : frames.slice(0, jsAt);
-  const callee = calleeOf(below);
+  const callee = calleeOf(below, js !== undefined);
   const user = js && isPackage(js) ? frames.find((frame) => frame.kind === 'js' && isProgram(frame)) : undefined;
   return { ...(callee && { callee }), ...(js && { js }), ...(user && { user }) };
 }
 
-/** `below` is what the JavaScript frame called, the leaf first; the whole call path where there is none. */
-function calleeOf(below: readonly Frame[]): Frame | undefined {
+/**
+ * `below` is what the JavaScript frame called, the leaf first; the whole call path where there is none. Frames of the engine do
+ * not count below JavaScript: which of them there are depends on the compiler that V8 had used by then, and one line would
+ * be two sites.
+ */
+function calleeOf(below: readonly Frame[], isBelowJs: boolean): Frame | undefined {
   const says =
     (...dull: readonly RegExp[][]) =>
     (frame: Frame) =>
       isCode(frame) && !matches(frame.name, dull.flat());
-  return (
+  const telling =
     below.find(says(ALLOCATOR_WRAPPERS, ENGINE, ROOTS)) ??
-    below.findLast((frame) => frame.kind === 'js') ??
-    below.find(says(ALLOCATOR_WRAPPERS, ROOTS)) ??
-    below.find(says(ALLOCATOR_WRAPPERS)) ??
-    below[0]
-  );
+    below.findLast((frame) => frame.kind === 'js' && frame.file !== '');
+  if (telling !== undefined || isBelowJs) return telling;
+  return below.find(says(ALLOCATOR_WRAPPERS, ROOTS)) ?? below.find(says(ALLOCATOR_WRAPPERS)) ?? below[0];
 }
 
 const isProgram = (frame: Frame): boolean => !isNodesOwn(frame) && !isPackage(frame);

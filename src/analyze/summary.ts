@@ -63,8 +63,8 @@ export function summarize(profile: Profile, options: SummaryOptions): Summary {
 
 function row(group: Group): SummaryRow {
   const { site } = group;
-  const alloc = pair(group, ALLOC_OBJECTS, ALLOC_SPACE);
   const inuse = pair(group, INUSE_OBJECTS, INUSE_SPACE);
+  const alloc = atLeast(pair(group, ALLOC_OBJECTS, ALLOC_SPACE), inuse);
   return {
     name: group.name,
     ...(group.heap !== undefined && { heap: group.heap }),
@@ -97,6 +97,17 @@ function pair(group: Group, objectsColumn: Column, bytesColumn: Column): { objec
     objects: estimate(group, objectsColumn, sampled.objects),
     bytes: estimate(group, bytesColumn, sampled.bytes),
   };
+}
+
+type Pair = ReturnType<typeof pair>;
+
+/** What is in use was allocated, also in heaps that do not count allocations. */
+function atLeast(alloc: Pair, inuse: Pair): Pair {
+  const raise = (unknown: Estimate, least: Estimate): Estimate =>
+    unknown.kind === 'unknown' && unknown.low !== null && least.low !== null
+      ? { ...unknown, low: Math.max(unknown.low, least.low) }
+      : unknown;
+  return { objects: raise(alloc.objects, inuse.objects), bytes: raise(alloc.bytes, inuse.bytes) };
 }
 
 /** Bytes and objects are whole things: more digits would only look exact. */

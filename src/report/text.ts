@@ -50,6 +50,20 @@ function header(summary: Summary, paint: Paint): string[] {
     '',
     `in use     ${painted(total.inuse_space, 'bytes', paint)}  in ${bare(total.inuse_objects)} objects`,
     `allocated  ${painted(total.alloc_space, 'bytes', paint)}  in ${bare(total.alloc_objects)} objects`,
+    ...peakHint(summary, paint),
+  ];
+}
+
+/** Below this nobody looks for the rest. */
+const PEAK_WORTH_A_LINE_BYTES = 4 << 20;
+
+/** A program that frees before it ends (Python, llama.cpp) has little left to show there. */
+function peakHint({ moment, processes, total }: Summary, paint: Paint): string[] {
+  const peak = Math.max(0, ...processes.map((process) => process.peak.bytes));
+  const now = total.inuse_space.value ?? 0;
+  if (moment !== 'end' || peak < PEAK_WORTH_A_LINE_BYTES || peak < 2 * now) return [];
+  return [
+    `at peak    ${paint.estimated(`${MARKS.estimated} ${formatBytes(peak)}`)}  see it: memprof report DIR --moment peak`,
   ];
 }
 
@@ -121,7 +135,10 @@ function frameText({ name, file, line, module }: SummarySiteFrame): string {
 }
 
 function gauges(summary: Summary, paint: Paint): string[] {
-  const shown = summary.gauges.filter((gauge) => gauge.unit === 'bytes' && gauge.points > 0);
+  // Of the first process; summary.json has the others.
+  const shown = summary.gauges.filter(
+    ({ unit, points, pid }) => unit === 'bytes' && points > 0 && pid === summary.gauges[0]?.pid,
+  );
   if (shown.length === 0) return [];
   const several = new Set(shown.map(({ pid }) => pid)).size > 1;
   const size = (bytes: number | null) => (bytes === null ? '' : formatBytes(bytes)).padStart(13);
@@ -131,13 +148,21 @@ function gauges(summary: Summary, paint: Paint): string[] {
     ),
     ...shown.map(
       ({ name, pid, start, peak, end }) =>
-        shorten(several ? `${name} [${pid}]` : name, NAME_WIDTH - 1).padEnd(NAME_WIDTH) +
+        shorten(several ? `${gaugeName(name)} [${pid}]` : gaugeName(name), NAME_WIDTH - 1).padEnd(NAME_WIDTH) +
         size(start) +
         size(peak) +
         size(end),
     ),
   ];
 }
+
+const GAUGE_NAMES: Readonly<Record<string, string>> = {
+  rss: 'RSS',
+  malloc_live_estimate: 'malloc in use ~',
+  mmap_committed: 'mmap committed',
+};
+
+const gaugeName = (name: string): string => GAUGE_NAMES[name] ?? name;
 
 /** Sampling steps are powers of two: `64 KiB`, not `64.0 KiB`. */
 const formatStep = (bytes: number): string => formatBytes(bytes).replace('.0 ', ' ');
@@ -159,11 +184,14 @@ const LOSSES: Readonly<Record<string, string>> = {
   lost_events: 'events not in the recording',
 };
 
+/** A shell script starts hundreds. */
+const MAX_PROCESSES = 8;
+
 function processes(summary: Summary, paint: Paint): string[] {
   if (summary.processes.length === 0) return [];
   return [
     paint.heading('Processes'),
-    ...summary.processes.flatMap((process) => {
+    ...summary.processes.slice(0, MAX_PROCESSES).flatMap((process) => {
       const { nativeMeanBytes, nativeMeanAtEndBytes, v8IntervalBytes } = process.sampling;
       const raised = nativeMeanAtEndBytes > nativeMeanBytes ? `-${formatStep(nativeMeanAtEndBytes)}` : '';
       const facts = [
@@ -183,6 +211,9 @@ function processes(summary: Summary, paint: Paint): string[] {
           : []),
       ];
     }),
+    ...(summary.processes.length > MAX_PROCESSES
+      ? [`and ${summary.processes.length - MAX_PROCESSES} more: --by process`]
+      : []),
   ];
 }
 
