@@ -22,11 +22,16 @@ export interface OpenFlags {
  */
 export async function open(source: string, flags: OpenFlags): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'memprof-open-'));
-  const page = writeSpeedscopePage(await speedscopeFile(source, folder), folder);
+  const file = await speedscopeFile(source, folder);
+  const page = writeSpeedscopePage(file, folder);
   const browser = flags.browser ? findBrowser() : undefined;
   if (browser === undefined) {
     const terminal = openTerminal();
-    if (flags.browser) terminal.line('memprof: no browser here. On a machine that has one, open:');
+    if (flags.browser) {
+      terminal.line('memprof: no browser here. On another machine, drop this on https://www.speedscope.app:');
+      terminal.line(`  ${file}`);
+      terminal.line('or open here, once there is one:');
+    }
     await writeResult(`${page.url}\n`);
     return;
   }

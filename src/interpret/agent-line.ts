@@ -10,6 +10,7 @@ const hello = z.object({
   node: z.string().catch(''),
   v8: z.string().catch(''),
   execPath: z.string().catch(''),
+  v8Sampler: z.string().catch(''),
 });
 const warning = z.object({ type: z.literal('warning'), code: z.string(), message: z.string() });
 const maps = z.object({ type: z.literal('maps'), text: z.string() });

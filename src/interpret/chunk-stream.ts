@@ -104,7 +104,7 @@ function checkHead(fd: number, path: string): number {
     throw new MemprofError(`${path} is not a memprof recording`, {
       code: 'NOT_A_RECORDING',
       exitCode: EXIT.usage,
-      hint: 'Give the directory that `memprof run` wrote.',
+      hint: 'Give the directory that `memprof run` wrote, or an .mpr file in it.',
     });
   }
   const version = head.readUInt32LE(RECORDING_MAGIC.length);
@@ -129,7 +129,7 @@ export function unreadable(path: string, reason: string, cause?: unknown): Mempr
   return new MemprofError(`cannot read ${path}: ${reason}`, {
     code: 'RECORDING_UNREADABLE',
     exitCode: EXIT.usage,
-    hint: 'Give the directory that `memprof run` wrote, as a user who may read it.',
+    hint: 'Give the directory that `memprof run` wrote, or an .mpr file in it, as a user who may read it.',
     cause,
   });
 }

@@ -7,7 +7,9 @@ import type { ProcessRecording } from './process-recording.js';
  * @param codeRangeBytes addresses that V8 reserved for code when it started: in `committed`, and no memory.
  */
 export function gaugesOf(recording: ProcessRecording, codeRangeBytes: number): Gauge[] {
-  const { gauges, header, identity } = recording;
+  const { header, identity } = recording;
+  // A process that is just gone has a line in /proc without sizes.
+  const gauges = recording.gauges.filter((point) => point.rssBytes > 0);
   if (gauges.length === 0) return [];
   const series = (name: string, pick: (point: (typeof gauges)[number]) => number): Gauge => ({
     name,

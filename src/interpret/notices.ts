@@ -59,6 +59,10 @@ export function noticesOf(recording: ProcessRecording, expectsNative: boolean): 
   if (recording.header === undefined && expectsNative) {
     add('NO_STORE', 'no native samples of this process: its store was never read');
   }
+  const samplesV8 = recording.agentLines.some((line) => line.type === 'hello' && line.v8Sampler === 'on');
+  if (samplesV8 && recording.v8Profiles.length === 0) {
+    add('V8_NO_PROFILE', 'no V8 objects: the process ended (a crash, a signal) before a first V8 profile was written');
+  }
   for (const line of recording.agentLines) {
     if (line.type === 'warning') add(line.code, line.message);
   }

@@ -28,6 +28,7 @@ export interface V8Added {
   addPages(committedBytes: number): void;
 }
 
+/** Free space, garbage, code, and what lives there without a sample: docs/explanation/v8-heap.md says so to people. */
 const PAGES = '[V8 heap pages beyond sampled objects]';
 
 /** Adds the objects on V8's heaps, all threads of the process. */
