@@ -28,7 +28,7 @@ export interface ImageOptions {
   readonly onRefused: (cause: unknown) => void;
 }
 
-/** The latest numbers of an image, for the live line. */
+/** The latest numbers of an image, for the live figures. */
 export interface ImageStatus {
   readonly rssBytes: number;
   readonly liveBytes: number;

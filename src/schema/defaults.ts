@@ -14,7 +14,7 @@ export interface RunFlags {
   readonly maxSamplesPerSecond: number;
   /** 0: no snapshots by time. */
   readonly snapshotEverySeconds: number;
-  /** Neither the live line nor the summary. Warnings are still printed. */
+  /** Neither the live figures nor the summary. Warnings are still printed. */
   readonly quiet: boolean;
 }
 

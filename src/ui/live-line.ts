@@ -57,7 +57,7 @@ export function showLiveTitle(terminal: Terminal, text: () => string): LiveLine 
   };
 }
 
-/** `417.3 MiB`; for the live line, where width matters more than precision. */
+/** `417.3 MiB`; for the live figures, where width matters more than precision. */
 export function shortBytes(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
   let value = bytes;

@@ -73,6 +73,14 @@ describe('siteOf', () => {
     expect(moduleOf(found)).toBe('src/server.ts');
   });
 
+  it('is one site for one line, whichever compiler V8 had used', () => {
+    const allocator = native('node::NodeArrayBufferAllocator::Allocate(unsigned long)', NODE_BINARY);
+    const interpreted = site(user, js('Float32Array', '', 0), native('v8::internal::Invoke()', NODE_BINARY), allocator);
+    const optimised = site(user, allocator);
+    expect(describeSite(interpreted)).toBe('handle src/server.ts:12');
+    expect(describeSite(optimised)).toBe(describeSite(interpreted));
+  });
+
   it('does not fall through to the root where all else is the engine', () => {
     const start = [native('_start', NODE_BINARY), native('libc.so.6+0x27249', LIBC), native('main', NODE_BINARY)];
     const engine = native('node::LoadBuiltins()', NODE_BINARY);

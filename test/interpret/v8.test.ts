@@ -90,6 +90,35 @@ test('pages and sampled objects are counted once: together they are the committe
   expect(profile.unknown).toEqual([{ heap: 'v8', types: ['alloc_objects', 'alloc_space'] }]);
 });
 
+test('a process that crashed before its first V8 profile says that its objects are missing', async () => {
+  const hello = { type: 'hello', timeUnixNs: '1700000000000000000', threadId: 0, tid: 4711, v8Sampler: 'on' };
+  const codesOf = async (...lines: Record<string, unknown>[]): Promise<string[]> => {
+    const { recorder } = start();
+    for (const line of lines) recorder.agent(line);
+    recorder.snapshot('end');
+    return (await profileOf(recorder)).notices.map(({ code }) => code);
+  };
+  expect(await codesOf(hello)).toContain('V8_NO_PROFILE');
+  expect(await codesOf({ ...hello, v8Sampler: 'off' })).not.toContain('V8_NO_PROFILE');
+  expect(await codesOf(hello, v8Line([[-1, 0, 1, 0, 0, 0, []]]))).not.toContain('V8_NO_PROFILE');
+});
+
+test('garbage in large V8 profiles is said, collected ones have none', async () => {
+  const noticesOf = async (collected: boolean, count: number): Promise<string[]> => {
+    const { recorder } = start();
+    const nodes = [
+      [-1, 0, 1, 0, 0, 0, []],
+      [0, 2, 3, 7, 11, 5, [1009, count]],
+    ];
+    recorder.agent(v8Line(nodes, { collected }));
+    recorder.snapshot('end');
+    return (await profileOf(recorder)).notices.map(({ code }) => code);
+  };
+  expect(await noticesOf(false, 20_000)).toContain('V8_GARBAGE');
+  expect(await noticesOf(true, 20_000)).not.toContain('V8_GARBAGE');
+  expect(await noticesOf(false, 2_000)).not.toContain('V8_GARBAGE');
+});
+
 test('without V8 samples the pages keep their stacks', async () => {
   const { recorder, at } = start();
   const pages = recorder.site({ stack: [at('program'), at('page'), at('allocate')], heap: 'mmap' });

@@ -64,6 +64,32 @@ describe('names that are too long', () => {
   });
 });
 
+describe('the peak', () => {
+  const held = (peakBytes: number, moment: Profile['moment'] = 'end') =>
+    text({
+      ...makeProfile([{ stack: [native('main', '/bin/p')], values: [1, MIB, 1, MIB] }], {
+        processes: [testProcess({ peakBytes })],
+      }),
+      moment,
+    });
+
+  it('is named where little of it is left at the end', () => {
+    expect(held(48 * MIB)).toContain('at peak    ~ 48.0 MiB  see it: memprof report DIR --moment peak');
+  });
+
+  it('is not where there is nothing to see', () => {
+    for (const report of [held(1.9 * MIB), held(3 * MIB), held(48 * MIB, 'peak')])
+      expect(report).not.toContain('at peak');
+  });
+});
+
+it('a shell script that starts hundreds of processes does not fill the screen', () => {
+  const processes = Array.from({ length: 23 }, (_, pid) => testProcess({ pid, name: 'sh' }));
+  const report = text(makeProfile([], { processes }));
+  expect(report.match(/^sh \[/gm)).toHaveLength(8);
+  expect(report).toContain('and 15 more: --by process');
+});
+
 /** The report must have words for every counter that the sampler keeps. */
 it('every counter of the sampler has words', () => {
   const counters = Object.fromEntries(COUNTERS.map((name) => [name, 1]));
