@@ -4,6 +4,8 @@ import type { ManifestNotice } from '../recording/manifest.js';
 export interface AgentFacts {
   readonly timeUnixNs: bigint;
   readonly notice?: ManifestNotice;
+  /** The thread has ended: nothing comes after this line. */
+  readonly isLast: boolean;
 }
 
 /** Lines longer than this are profiles, which nobody needs to parse here. */
@@ -22,7 +24,7 @@ export function readAgentFacts(line: Buffer): AgentFacts | undefined {
   const timeUnixNs =
     typeof fields.timeUnixNs === 'string' && /^\d+$/.test(fields.timeUnixNs) ? BigInt(fields.timeUnixNs) : 0n;
   const notice = noticeOf(fields);
-  return { timeUnixNs, ...(notice && { notice }) };
+  return { timeUnixNs, isLast: fields.type === 'exit', ...(notice && { notice }) };
 }
 
 function noticeOf(fields: Record<string, unknown>): ManifestNotice | undefined {

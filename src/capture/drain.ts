@@ -73,7 +73,7 @@ export function startDrain(options: DrainOptions): Drain {
     for (const { name, pid, kind } of entries) {
       if (kind === 'agent' && !agents.has(name)) followAgent(name, pid);
     }
-    for (const agent of agents.values()) readAgent(agent);
+    for (const [name, agent] of agents) if (readAgent(agent) && agent.image) closeAgent(name, agent);
     const nowNs = process.hrtime.bigint();
     // Each on its own: a store that a crashing program has scribbled on must not cost the others theirs.
     for (const [key, image] of images) guarded(() => pollImage(key, image, nowNs));
@@ -140,13 +140,23 @@ export function startDrain(options: DrainOptions): Drain {
     }
   }
 
-  function readAgent(agent: Followed): void {
+  /** Returns true when its thread has ended: a server may start thousands of workers, and files are few. */
+  function readAgent(agent: Followed): boolean {
+    let isOver = false;
     for (const line of agent.tail.readLines()) {
       const facts = readAgentFacts(line);
       if (facts?.notice) agentNotices.add({ ...facts.notice, pid: agent.pid });
       agent.image ??= imageOfAgent(agent.pid, facts?.timeUnixNs ?? 0n);
       agent.image?.addAgentLine(line);
+      isOver ||= facts?.isLast ?? false;
     }
+    return isOver;
+  }
+
+  function closeAgent(name: string, agent: Followed): void {
+    agent.tail.close();
+    agents.delete(name);
+    rmSync(agent.path, { force: true });
   }
 
   /** The image that had started last when the agent said hello: a shell that exec'ed node has two. */
@@ -177,9 +187,7 @@ export function startDrain(options: DrainOptions): Drain {
       if (agent.pid !== image.pid || (agent.image !== undefined && agent.image !== image)) continue;
       readAgent(agent);
       if (agent.image !== image) continue;
-      agent.tail.close();
-      agents.delete(name);
-      rmSync(agent.path, { force: true });
+      closeAgent(name, agent);
     }
     image.finish({ ...end, complete });
     images.delete(key);

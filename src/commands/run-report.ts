@@ -68,7 +68,11 @@ async function makeReports(
     const path = join(folder, file);
     const found = await symbolizeFile(path);
     symbols.set(path, found);
-    appendChunk(path, CHUNK.symbols, [Buffer.from(JSON.stringify(found))]);
+    try {
+      appendChunk(path, CHUNK.symbols, [Buffer.from(JSON.stringify(found))]);
+    } catch (cause) {
+      terminal.warn(`the recording has no symbols (${(cause as Error).message}): report it on this machine`);
+    }
   }
   const profile = await buildProfile(folder, { symbols });
   const summary = summarize(profile, { memprofVersion: memprofVersion() });

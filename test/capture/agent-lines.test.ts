@@ -34,7 +34,10 @@ describe('following an agent file', () => {
 describe('what the capture wants to know of a line', () => {
   const facts = (fields: object) => readAgentFacts(Buffer.from(JSON.stringify({ timeUnixNs: '7919', ...fields })));
 
-  test('the time', () => expect(facts({ type: 'exit', code: 0 })).toEqual({ timeUnixNs: 7919n }));
+  test('the time, and whether it is the last', () => {
+    expect(facts({ type: 'exit', code: 0 })).toEqual({ timeUnixNs: 7919n, isLast: true });
+    expect(facts({ type: 'maps', text: '' })).toEqual({ timeUnixNs: 7919n, isLast: false });
+  });
 
   test('a sampler that stands down, and why', () => {
     const hello = { type: 'hello', node: 'v22.1.0', v8Sampler: 'off', reason: 'the program samples itself' };
