@@ -49,6 +49,21 @@ static void *own_reallocarray(void *old, size_t count, size_t bytes) {
   return mp_real.realloc(old, total);
 }
 
+/* Only where nobody in the process has these at all. */
+static void *no_calloc(size_t count, size_t bytes) {
+  (void)count;
+  (void)bytes;
+  return no_memory();
+}
+
+static void *no_realloc(void *old, size_t bytes) {
+  (void)old;
+  (void)bytes;
+  return no_memory();
+}
+
+static void no_free(void *old) { (void)old; }
+
 static void *own_memalign(size_t alignment, size_t bytes) {
   void *out = NULL;
   int error = mp_real.posix_memalign(&out, alignment < sizeof(void *) ? sizeof(void *) : alignment, bytes);
@@ -59,6 +74,7 @@ static void *own_memalign(size_t alignment, size_t bytes) {
 
 static int own_posix_memalign(void **out, size_t alignment, size_t bytes) {
   if (alignment % sizeof(void *) != 0 || alignment == 0 || (alignment & (alignment - 1)) != 0) return EINVAL;
+  if (mp_real.memalign == own_memalign) return ENOMEM; /* that would come back here */
   int saved = errno;
   void *memory = mp_real.memalign(alignment, bytes);
   errno = saved;
@@ -122,12 +138,23 @@ static uintptr_t allocator_start, allocator_end;
 static enum mp_allocator allocator;
 static enum mp_libc libc_kind;
 
-/* A member of the malloc family counts only from the object that defines malloc: another allocator's memory would end
- * in the wrong free. */
+/* What the object that defines malloc has. */
 static void *from_allocator(const char *name) {
   const struct link_map *at = NULL;
   void *address = mp_symbol_after(name, &at);
   return at == allocator_object ? address : NULL;
+}
+
+/* A member of the malloc family, as the program would get it without us; but not from behind the object that defines
+ * malloc if there is a stand-in by that object's own functions: another allocator's memory would end in the wrong free.
+ * Not every library that defines malloc has the rest: some only count its calls and pass them on. */
+static void *from_family(const char *name, bool has_stand_in) {
+  const struct link_map *at = NULL;
+  void *address = mp_symbol_after(name, &at);
+  for (const struct link_map *behind = allocator_object->l_next; has_stand_in && behind; behind = behind->l_next) {
+    if (behind == at) return NULL;
+  }
+  return address;
 }
 
 /* Where the allocator's code lies, to tell its calls of mmap from the program's. */
@@ -156,9 +183,10 @@ static enum mp_allocator recognise(void) {
     void *found_ = mp_symbol(#name);                                       \
     mp_real.name = found_ ? (__typeof__(mp_real.name))found_ : (stand_in); \
   } while (0)
-#define OURS(name, stand_in)                                               \
+/* `base` is what the stand-in calls: the allocator must have it. */
+#define FAMILY(name, base, stand_in)                                       \
   do {                                                                     \
-    void *found_ = from_allocator(#name);                                  \
+    void *found_ = from_family(#name, base);                               \
     mp_real.name = found_ ? (__typeof__(mp_real.name))found_ : (stand_in); \
   } while (0)
 
@@ -177,18 +205,20 @@ void mp_real_resolve(void) {
   ANY(mprotect, own_mprotect);
   ANY(mremap, own_mremap);
   ANY(dlclose, own_dlclose);
-  OURS(free, mp_real.free);
-  OURS(calloc, mp_real.calloc);
-  OURS(realloc, mp_real.realloc);
-  OURS(memalign, own_memalign);
-  OURS(posix_memalign, own_posix_memalign);
-  OURS(aligned_alloc, mp_real.memalign);
-  OURS(reallocarray, own_reallocarray);
-  OURS(valloc, own_valloc);
-  OURS(pvalloc, own_pvalloc);
-  OURS(cfree, own_cfree);
-  OURS(free_sized, own_free_sized);
-  OURS(free_aligned_sized, own_free_aligned_sized);
+  bool frees = from_allocator("free"), reallocates = from_allocator("realloc");
+  bool aligns = from_allocator("memalign"), aligns_posix = from_allocator("posix_memalign");
+  FAMILY(free, false, no_free);
+  FAMILY(calloc, false, no_calloc);
+  FAMILY(realloc, false, no_realloc);
+  FAMILY(memalign, aligns_posix, own_memalign);
+  FAMILY(posix_memalign, aligns, own_posix_memalign);
+  FAMILY(aligned_alloc, aligns || aligns_posix, mp_real.memalign);
+  FAMILY(reallocarray, reallocates, own_reallocarray);
+  FAMILY(valloc, aligns || aligns_posix, own_valloc);
+  FAMILY(pvalloc, aligns || aligns_posix, own_pvalloc);
+  FAMILY(cfree, frees, own_cfree);
+  FAMILY(free_sized, frees, own_free_sized);
+  FAMILY(free_aligned_sized, frees, own_free_aligned_sized);
   allocator = recognise();
   const struct link_map *libc_object = NULL;
   if (mp_symbol("gnu_get_libc_version")) {

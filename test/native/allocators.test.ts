@@ -59,3 +59,19 @@ for (const { name, file, id, debian } of ALLOCATORS) {
     });
   });
 }
+
+describe('a preload that defines a part of the malloc family', () => {
+  // Every entry point, so that none of the missing ones may come back to us for ever.
+  test.each([
+    ['malloc alone', []],
+    ['posix_memalign alone', ['-DALIGNED']],
+  ])('%s', (_name, flags) => {
+    const part = program('partial_malloc', ['-shared', '-fPIC', ...flags]);
+    const run = runSampled([program('entry_points')], { meanBytes: 1, preload: [part] });
+    expect([run.status, run.signal, run.stdout, run.stderr]).toEqual([0, null, 'calls\n', '']);
+    for (const size of [10007, 10009, 10037, 10039, 10061, 10067, 10069, 10079, 10091, 10093, 10099, 10103, 10111]) {
+      const events = run.stores[0]?.events.filter((event) => event.size === size).map((event) => event.type);
+      expect([size, events]).toEqual([size, [EVENT_TYPE.alloc, EVENT_TYPE.free]]);
+    }
+  });
+});
