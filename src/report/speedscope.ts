@@ -9,6 +9,7 @@ import {
   SAMPLE_TYPES,
   type Sample,
 } from '../model/profile.js';
+import { hideEngine } from './hide-engine.js';
 import type { ReportOptions } from './options.js';
 
 interface SpeedscopeFrame {
@@ -37,7 +38,8 @@ const COLUMN_ORDER: readonly Column[] = [INUSE_SPACE, ALLOC_SPACE, INUSE_OBJECTS
 /**
  * speedscope's own JSON. It has neither labels nor colours, so both go into frames: pool (or heap) and arena are the two root
  * frames, and each frame's file is `arena > file`. speedscope colours frames by the rank of file + name: an arena gets one band
- * of hue. `merged`, at the end, has no prefixes, for the Sandwich view. Cap the samples with `fold` first.
+ * of hue. The second profile is the first without the engine's frames, where the program's own code begins at the top.
+ * `merged`, at the end, has no prefixes, for the Sandwich view. Cap the samples with `fold` first.
  */
 export function writeSpeedscope(profile: Profile, options: ReportOptions): string {
   const table = new FrameTable();
@@ -47,6 +49,7 @@ export function writeSpeedscope(profile: Profile, options: ReportOptions): strin
   const profiles: SpeedscopeProfile[] = [];
   for (const column of COLUMN_ORDER) {
     profiles.push(...signedProfiles(profileName(profile, column), column, stacks));
+    if (column === INUSE_SPACE) profiles.push(...withoutEngine(profile, frames, table));
   }
   profiles.push(...arenaProfiles(stacks));
   profiles.push(...signedProfiles('merged', INUSE_SPACE, mergedStacks(profile, frames, table)));
@@ -58,6 +61,14 @@ export function writeSpeedscope(profile: Profile, options: ReportOptions): strin
     shared: { frames: table.frames },
     profiles,
   });
+}
+
+/** Nothing where no program has JavaScript: it would be the same picture again. */
+function withoutEngine(profile: Profile, frames: FrameReader, table: FrameTable): SpeedscopeProfile[] {
+  const main = profile.mappings[0]?.file ?? '';
+  const own: FrameReader = (sample) => hideEngine(frames(sample), main);
+  if (profile.samples.every((sample) => own(sample).length === frames(sample).length)) return [];
+  return signedProfiles('inuse_space, engine hidden', INUSE_SPACE, labelledStacks(profile, own, table));
 }
 
 /** A heap that does not know a column is missing in its picture: the name says so. */

@@ -6,7 +6,15 @@ import { fold } from '../../src/analyze/fold.ts';
 import { summarize } from '../../src/analyze/summary.ts';
 import type { Profile, Values } from '../../src/model/profile.ts';
 import { FORMATS } from '../../src/report/index.ts';
-import { inferenceProfile, js, makeProfile, poolProfile, testProcess } from '../helpers/profiles.ts';
+import {
+  inferenceProfile,
+  js,
+  makeProfile,
+  NODE_BINARY,
+  native,
+  poolProfile,
+  testProcess,
+} from '../helpers/profiles.ts';
 
 const MIB = 1_048_576;
 
@@ -90,10 +98,11 @@ describe('the speedscope file', () => {
   it('says in the name of a profile which heap is missing in it', () => {
     expect(
       speedscope(inferenceProfile())
-        .profiles.slice(0, 4)
+        .profiles.slice(0, 5)
         .map(({ name }) => name),
     ).toEqual([
       'inuse_space by arena',
+      'inuse_space, engine hidden',
       'alloc_space (without v8: not known)',
       'inuse_objects',
       'alloc_objects (without v8: not known)',
@@ -115,6 +124,34 @@ describe('the speedscope file', () => {
     ]);
     expect(path(inferenceProfile(), 0)?.slice(0, 4)).toEqual(['libc.malloc', 'glibc#0', 'serve', 'Decoder.decode']);
     expect(path(inferenceProfile(), 0)?.at(-1)).toBe('malloc');
+  });
+
+  it("shows the program's own code at the top in the second profile, and loses no byte", () => {
+    const file = speedscope(
+      makeProfile([
+        {
+          stack: [
+            native('main', NODE_BINARY),
+            native('node::Start(int, char**)', NODE_BINARY),
+            js('processTicksAndRejections', 'node:internal/process/task_queues', 95),
+            js('serve', 'src/server.ts', 11),
+            native('v8::internal::Builtin_HandleApiCall(int)', NODE_BINARY),
+            native('Session::Run()', '/app/addon.node'),
+            native('malloc', '/lib/libc.so.6'),
+          ],
+          values: [1, 7_919, 1, 7_919],
+        },
+        { stack: [native('main', NODE_BINARY), native('v8::Worker()', NODE_BINARY)], values: [1, 101, 1, 101] },
+      ]),
+    );
+    const [whole, own] = file.profiles;
+    expect(own?.name).toBe('inuse_space, engine hidden');
+    expect(own?.endValue).toBe(whole?.endValue);
+    const paths = own?.samples.map((path) => path.slice(2).map((frame) => file.shared.frames[frame]?.name));
+    expect(paths).toEqual([
+      ['serve', 'Session::Run()', 'malloc'],
+      ['main', 'v8::Worker()'],
+    ]);
   });
 
   it("sorts each arena's frames next to each other, which is what gives them one colour", () => {
