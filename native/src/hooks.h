@@ -7,4 +7,7 @@
 /* Out of the way of the fast path. */
 #define MP_SLOW __attribute__((noinline, cold))
 
+/* After a dlclose: the C++ operators behind ours may be gone. */
+void mp_operators_forget(void);
+
 #endif

@@ -197,6 +197,7 @@ MP_HOOK int dlclose(void *handle) {
   bool watching = mp_thread.guard == 0 && mp_store_header() != NULL;
   if (watching) dl_iterate_phdr(read_unload_count, &before);
   int result = mp_real.dlclose(handle);
+  mp_operators_forget();
   int saved_errno = errno;
   if (watching) dl_iterate_phdr(read_unload_count, &after);
   if (before != after && mp_enter()) {

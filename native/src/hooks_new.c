@@ -10,18 +10,37 @@
 #include "symbols.h"
 
 /* Resolved at the first call of each, because libstdc++ may be loaded long after us; then found in load order, also
- * where it was loaded for one addon alone. Without any C++ runtime there is nobody to throw: malloc has to do. */
-static void *find(void **cache, const char *name) {
-  void *found = __atomic_load_n(cache, __ATOMIC_RELAXED);
-  if (mp_likely(found != NULL)) return found;
-  found = mp_symbol(name);
-  if (found) __atomic_store_n(cache, found, __ATOMIC_RELAXED);
+ * where it was loaded for one addon alone, and again after a dlclose, which may have unloaded it. Without any C++
+ * runtime there is nobody to throw: malloc has to do. */
+struct operator{
+  void *real;
+  uint32_t closings; /* how many there had been when it was looked up */
+};
+
+static uint32_t closings;
+
+void mp_operators_forget(void) { __atomic_fetch_add(&closings, 1, __ATOMIC_SEQ_CST); }
+
+static MP_SLOW void *look_up(struct operator* self, const char *name, uint32_t now) {
+  void *found = mp_symbol(name);
+  if (!found || __atomic_load_n(&closings, __ATOMIC_ACQUIRE) != now) return found;
+  __atomic_store_n(&self->real, found, __ATOMIC_RELEASE);
+  __atomic_store_n(&self->closings, now, __ATOMIC_RELEASE); /* last: it vouches for the address */
   return found;
+}
+
+static inline void *find(struct operator* self, const char *name) {
+  uint32_t now = __atomic_load_n(&closings, __ATOMIC_RELAXED);
+  if (mp_likely(__atomic_load_n(&self->closings, __ATOMIC_ACQUIRE) == now)) {
+    void *found = __atomic_load_n(&self->real, __ATOMIC_RELAXED);
+    if (mp_likely(found != NULL)) return found;
+  }
+  return look_up(self, name, now);
 }
 
 #define NEW(name, parameters, arguments, stand_in)      \
   MP_HOOK void *name parameters {                       \
-    static void *cache;                                 \
+    static struct operator cache;                       \
     void *(*real)parameters = find(&cache, #name);      \
     struct mp_mark mark = mp_mark();                    \
     void *address = real ? real arguments : (stand_in); \
@@ -31,7 +50,7 @@ static void *find(void **cache, const char *name) {
 
 #define DELETE(name, parameters, arguments)                         \
   MP_HOOK void name parameters {                                    \
-    static void *cache;                                             \
+    static struct operator cache;                                   \
     if (mp_unlikely(mp_live_maybe(old))) mp_record_free(old, NULL); \
     void(*real) parameters = find(&cache, #name);                   \
     if (mp_unlikely(!real)) return mp_real.free(old);               \

@@ -171,6 +171,14 @@ test('addresses that dlclose gave to another library', () => {
   }
 });
 
+test('operators new and delete of a plugin that was unloaded since', () => {
+  const plugin = program('pool_plugin', ['-shared', '-fPIC']);
+  for (const settings of [{ meanBytes: 1 }, { env: { MEMPROF_RUN_DIR: '' } }]) {
+    const run = runSampled([program('pool_plugins'), plugin], settings);
+    expect([run.status, run.signal, run.stdout, run.stderr]).toEqual([0, null, '5\n', '']);
+  }
+});
+
 test('huge pages from hugetlbfs: no arena ids, no crash', () => {
   const env = { GLIBC_TUNABLES: 'glibc.malloc.hugetlb=2' };
   const run = runSampled([program('threads'), 'arenas'], { meanBytes: 1, env });
