@@ -2,8 +2,9 @@
 /**
  * Makes the pictures in this folder from memprof's own output.
  *
- *     npm run demo && node docs/img/screenshot.mjs memprof-demo docs/img/demo-speedscope.png
+ *     npm run demo && node docs/img/screenshot.mjs memprof-demo docs/img/demo-speedscope.png n
  *
+ * The keys after the picture's name are pressed first; n goes to the next profile in the file.
  * Needs Chromium and the development dependencies.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -12,8 +13,8 @@ import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { writeSpeedscopePage } from '../../dist/report/index.js';
 
-const [recording, picture] = process.argv.slice(2);
-if (!recording || !picture) throw new Error('usage: screenshot.mjs RECORDING PICTURE.png');
+const [recording, picture, ...keys] = process.argv.slice(2);
+if (!recording || !picture) throw new Error('usage: screenshot.mjs RECORDING PICTURE.png [KEY ...]');
 
 const folder = mkdtempSync(join(tmpdir(), 'memprof-picture-'));
 const browser = await chromium.launch({
@@ -31,6 +32,10 @@ try {
   const page = await browser.newPage({ viewport: { width: 1400, height: 760 } });
   await page.goto(url);
   await page.waitForTimeout(2500); // it draws on a canvas: there is nothing to wait for
+  for (const key of keys) {
+    await page.keyboard.press(key);
+    await page.waitForTimeout(700);
+  }
   await page.screenshot({ path: picture });
 } finally {
   await browser.close();
