@@ -94,4 +94,7 @@ bool mp_index_remove(struct mp_index *self, uint64_t hash, uint32_t index) {
   return false;
 }
 
-void mp_index_clear(struct mp_index *self) { *self = (struct mp_index){.changes = (self->changes + 1) & ~1ull}; }
+void mp_index_clear(struct mp_index *self) {
+  __atomic_store_n(&self->table, NULL, __ATOMIC_RELEASE); /* others may be reading */
+  *self = (struct mp_index){.changes = (self->changes + 1) & ~1ull};
+}

@@ -39,7 +39,7 @@ void mp_index_insert(struct mp_index *self, uint64_t hash, uint32_t index);
 /* Under the owner's lock; false when it was not there. */
 bool mp_index_remove(struct mp_index *self, uint64_t hash, uint32_t index);
 
-/* Empties it, in a forked child: there may be no other reader. */
+/* Empties it, in a forked child. Who reads it meanwhile finds nothing, or anything: `equal` must be ready for that. */
 void mp_index_clear(struct mp_index *self);
 
 static inline uint64_t mp_hash_u64(uint64_t x) {

@@ -28,8 +28,14 @@ static void filter_raise(uintptr_t address, int by) {
 
 static struct mp_live *slot_at(uint32_t index) { return (struct mp_live *)mp_store_region(MP_REGION_LIVE) + index; }
 
+/* More than any index that is in use. */
+static uint64_t slots_bound;
+
+/* The bound is for a free that was looking into the index while another thread set a forked child up: there may be
+ * anything by now. */
 static bool equal(uint32_t index, const void *wanted) {
-  return __atomic_load_n(&slot_at(index)->address, __ATOMIC_RELAXED) == *(const uintptr_t *)wanted;
+  return index < __atomic_load_n(&slots_bound, __ATOMIC_RELAXED) &&
+         __atomic_load_n(&slot_at(index)->address, __ATOMIC_RELAXED) == *(const uintptr_t *)wanted;
 }
 
 static uint64_t hash(uint32_t index) { return mp_hash_u64(slot_at(index)->address); }
@@ -71,6 +77,7 @@ static uint32_t take_slot(struct mp_region *region) {
   if (region->used >= region->capacity ||
       !mp_store_reserve(MP_REGION_LIVE, (region->used + 1) * sizeof(struct mp_live)))
     return MP_NONE;
+  __atomic_store_n(&slots_bound, region->capacity, __ATOMIC_RELAXED);
   uint32_t index = (uint32_t)region->used;
   __atomic_store_n(&region->used, region->used + 1, __ATOMIC_RELEASE);
   return index;

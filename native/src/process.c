@@ -1,6 +1,7 @@
 #include "process.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,7 @@ static int seccomp_at_start;
 /* A word that the kernel zeroes in every child that gets a copy of our memory: a fork, a raw clone. A vfork child
  * shares our memory and sees it unchanged, which is right: its allocations are ours. */
 static uint32_t *alive;
+enum { NEW_COPY, OWN_STORE, BEING_SET_UP };
 
 static bool open_control(void) {
   char path[sizeof run_directory + 16];
@@ -78,13 +80,13 @@ static void watch_for_forks(void) {
   long page = syscall(SYS_mmap, NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0L);
   if (page == -1) return;
   uint32_t *word = (uint32_t *)page;
-  *word = 1;
+  *word = OWN_STORE;
   if (madvise(word, 4096, MADV_WIPEONFORK) == 0) {
     alive = word;
     return;
   }
   /* Linux < 4.14: only forks that go through the C library are noticed. */
-  static uint32_t flag = 1;
+  static uint32_t flag = OWN_STORE;
   alive = &flag;
   int (*register_atfork)(void (*)(void), void (*)(void), void (*)(void), void *) = mp_symbol("__register_atfork");
   extern void *__dso_handle __attribute__((weak, visibility("hidden")));
@@ -92,23 +94,30 @@ static void watch_for_forks(void) {
   if (register_atfork) register_atfork(NULL, NULL, mp_process_forked, &__dso_handle);
 }
 
-void mp_process_forked(void) { __atomic_store_n(alive, 0, __ATOMIC_RELEASE); }
+void mp_process_forked(void) { __atomic_store_n(alive, NEW_COPY, __ATOMIC_RELEASE); }
 
 /* File calls after start can be fatal in a sandbox: a child that has put on a seccomp filter since gets no store. */
 static bool may_open_files(void) { return prctl(PR_GET_SECCOMP) == seccomp_at_start; }
 
-void mp_process_check_fork(void) {
-  if (!alive || mp_likely(__atomic_load_n(alive, __ATOMIC_RELAXED) != 0)) return;
-  /* One thread came through the fork: nobody else is here. What is inherited belongs to the parent's store. */
-  mp_store_forget();
+bool mp_process_check_fork(void) {
+  if (!alive) return true;
+  uint32_t state = __atomic_load_n(alive, __ATOMIC_ACQUIRE);
+  if (mp_likely(state == OWN_STORE)) return true;
+  /* One thread came through the fork, but it may have started others since: the first does this, the rest stay out. */
+  if (state != NEW_COPY ||
+      !__atomic_compare_exchange_n(alive, &state, BEING_SET_UP, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+    return false;
+  /* What is inherited belongs to the parent's store. */
   mp_live_forget();
+  mp_store_forget();
   mp_mappings_forget();
   mp_modules_forget();
   mp_memory_forget();
   mp_v8_forget();
   mp_thread.tid = (uint32_t)syscall(SYS_gettid);
-  __atomic_store_n(alive, 1, __ATOMIC_RELEASE);
   if (!may_open_files() || !create_store(true)) __atomic_store_n(&mp_state, MP_STATE_OFF, __ATOMIC_RELEASE);
+  __atomic_store_n(alive, OWN_STORE, __ATOMIC_RELEASE);
+  return true;
 }
 
 void mp_process_freeze(void) {

@@ -2,6 +2,7 @@
 #ifndef MEMPROF_PROCESS_H
 #define MEMPROF_PROCESS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum mp_state {
@@ -15,8 +16,8 @@ extern enum mp_state mp_state;
 static inline enum mp_state mp_process_state(void) { return __atomic_load_n(&mp_state, __ATOMIC_ACQUIRE); }
 
 /* Notices that this is a forked child, however it was made, and gives it a store of its own. Call inside mp_enter only.
- */
-void mp_process_check_fork(void);
+ * False while another thread does that: nothing may be recorded yet. */
+bool mp_process_check_fork(void);
 
 /* From here on nothing is recorded: the program takes itself apart. */
 void mp_process_freeze(void);

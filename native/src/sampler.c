@@ -81,8 +81,7 @@ bool mp_due(size_t bytes) {
 bool mp_enter(void) {
   if (mp_thread.guard > 0 || mp_process_state() != MP_STATE_ON) return false;
   mp_thread.guard++;
-  mp_process_check_fork();
-  if (mp_store_header() && !mp_store_frozen()) return true;
+  if (mp_process_check_fork() && mp_store_header() && !mp_store_frozen()) return true;
   mp_thread.guard--;
   return false;
 }

@@ -144,7 +144,10 @@ bool mp_store_create(const char *directory, struct mp_control *control, bool for
 void mp_store_publish(void) { __atomic_store_n(&mp_store.header->magic, MP_WIRE_MAGIC, __ATOMIC_RELEASE); }
 
 void mp_store_forget(void) {
-  mp_store = (struct mp_store){.mapped = mp_store.mapped, .mapped_bytes = mp_store.mapped_bytes};
+  /* The regions stay where they are: a free in another thread may look into them at any time. */
+  __atomic_store_n(&mp_store.header, NULL, __ATOMIC_RELEASE);
+  mp_lock_release(&mp_store.ring_lock);
+  mp_lock_release(&mp_store.intern_lock);
   mp_intern_forget();
   mp_sites_forget();
 }

@@ -59,6 +59,20 @@ test('a storm of forks', () => {
   expect([allocations(parent, 30011), frees(parent, 30011)]).toEqual([20000, 20000]);
 });
 
+test('children whose threads take their first sample at once', () => {
+  // Few samples, so that starting the threads takes none.
+  const run = runSampled([program('processes'), 'threads'], { meanBytes: 20_011 });
+  expect([run.status, run.signal]).toEqual([0, null]);
+  expect(run.stores).toHaveLength(101); // each child was set up once
+  const children = run.stores.filter((store) => store.forked === 1);
+  for (const child of children) {
+    expect(child.ordinal).toBe(0);
+    const seen = allocations(child, 30059) ?? 0; // less than all: the others stay out while one sets the child up
+    expect([seen > 0, seen <= 400, allocations(child, 30011), frees(child, 30011)]).toEqual([true, true, 0, 0]);
+    expect(child.live.filter((live) => live.size === 30059)).toEqual([]);
+  }
+});
+
 test('exec makes a new image of the same pid', () => {
   const run = runSampled([program('processes'), 'exec', '3'], { meanBytes: 1 });
   expect(run.status).toBe(0);

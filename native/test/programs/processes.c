@@ -1,4 +1,5 @@
 /* Processes that make processes. The argument says how. Every process allocates blocks of its own prime size. */
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
@@ -81,6 +82,39 @@ static int storm(void) {
   return failures;
 }
 
+/* In the child, four threads take their first sample at once, while a fifth frees what the parent had sampled. */
+static void *allocate_together(void *barrier) {
+  pthread_barrier_wait(barrier);
+  for (int i = 0; i < 100; i++) {
+    void *volatile block = malloc(30059);
+    free(block);
+  }
+  return NULL;
+}
+
+static int threads_in_children(void) {
+  int failures = 0;
+  for (int i = 0; i < 100; i++) {
+    allocate(30011);
+    pid_t pid = fork();
+    if (pid == 0) {
+      pthread_t threads[4];
+      pthread_barrier_t barrier;
+      pthread_barrier_init(&barrier, NULL, 5);
+      for (int n = 0; n < 4; n++) {
+        if (pthread_create(&threads[n], NULL, allocate_together, &barrier) != 0) _exit(1);
+      }
+      pthread_barrier_wait(&barrier);
+      free_all();
+      for (int n = 0; n < 4; n++) pthread_join(threads[n], NULL);
+      _exit(7);
+    }
+    free_all();
+    failures += wait_for(pid) != 7 << 8;
+  }
+  return failures;
+}
+
 static int exec_chain(char *self, const char *left) {
   allocate(30011);
   int n = atoi(left);
@@ -98,6 +132,7 @@ int main(int argc, char **argv) {
   if (!strcmp(how, "vfork")) return with_vfork();
   if (!strcmp(how, "spawn")) return spawned();
   if (!strcmp(how, "storm")) return storm();
+  if (!strcmp(how, "threads")) return threads_in_children();
   if (!strcmp(how, "exec")) return exec_chain(argv[0], argc > 2 ? argv[2] : "0");
   if (!strcmp(how, "exit")) {
     allocate(30011);
