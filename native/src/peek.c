@@ -20,7 +20,8 @@ static _Atomic uintptr_t readable_pages[TABLE_ENTRIES];
 static _Atomic uint32_t generation;
 static _Atomic uint64_t probes;
 
-/* Pages of this thread's stack that were readable once: they stay so while the thread runs. */
+/* Pages of this thread's stack that were readable once: they stay so while the thread runs,
+ * unless it is a fiber's stack: whoever unmaps that on this thread is seen by mp_peek_invalidate. */
 static __thread uintptr_t stack_first_page __attribute__((tls_model("initial-exec")));
 static __thread uintptr_t stack_end_page __attribute__((tls_model("initial-exec")));
 
@@ -72,23 +73,25 @@ void mp_peek_remember(uintptr_t addr, size_t bytes) {
   }
 }
 
+static bool start_stack_range(uintptr_t first, uintptr_t end) {
+  for (uintptr_t page = first; page < end; page++) {
+    if (!probe(page)) return false;
+  }
+  stack_first_page = first;
+  stack_end_page = end;
+  return true;
+}
+
 static __attribute__((noinline)) bool grow_stack_range(uintptr_t first, uintptr_t end) {
   bool empty = stack_first_page == stack_end_page;
   bool far = end + MAX_STACK_GAP_PAGES < stack_first_page || first > stack_end_page + MAX_STACK_GAP_PAGES;
-  if (empty || far) {
-    for (uintptr_t page = first; page < end; page++) {
-      if (!probe(page)) return false;
-    }
-    stack_first_page = first;
-    stack_end_page = end;
-    return true;
-  }
+  if (empty || far) return start_stack_range(first, end);
   while (stack_first_page > first) {
-    if (!probe(stack_first_page - 1)) return false;
+    if (!probe(stack_first_page - 1)) return start_stack_range(first, end); /* a guard page: another fiber's stack */
     stack_first_page--;
   }
   while (stack_end_page < end) {
-    if (!probe(stack_end_page)) return false;
+    if (!probe(stack_end_page)) return start_stack_range(first, end);
     stack_end_page++;
   }
   return true;
@@ -105,7 +108,8 @@ bool mp_peek_stack_range(uintptr_t addr, size_t bytes) {
 void mp_peek_invalidate(uintptr_t addr, size_t bytes) {
   uintptr_t first = addr >> PAGE_SHIFT;
   uintptr_t end = (addr + bytes + PAGE_BYTES - 1) >> PAGE_SHIFT;
-  if (atomic_load(&probes) == 0) return; /* a process without V8: the table is empty and stays so */
+  if (atomic_load(&probes) == 0) return; /* nothing was asked yet, so nothing is known */
+  if (first < stack_end_page && end > stack_first_page) stack_first_page = stack_end_page = 0;
   atomic_fetch_add(&generation, 1);
   if (end - first > TABLE_ENTRIES) {
     for (size_t i = 0; i < TABLE_ENTRIES; i++) {

@@ -72,9 +72,26 @@ static void stack(void) {
   CHECK(!mp_peek_stack_range((uintptr_t)guarded + PAGE - 20, 40));
   CHECK(mp_peek_stack_range(a, 40));
   munmap(guarded, 3 * PAGE);
+
+  /* Fibers in turns: stacks of three pages, each with a guard page below. */
+  char *fibers = map_pages(16);
+  for (int i = 0; i < 4; i++) protect(fibers + i * 4 * PAGE, PAGE, PROT_NONE);
+  for (int i = 0; i < 40; i++) {
+    uintptr_t top = (uintptr_t)fibers + (uintptr_t)(i * 5 % 4 + 1) * 4 * PAGE;
+    CHECK(mp_peek_stack_range(top - 40, 40) && mp_peek_stack_range(top - 3 * PAGE, 40));
+    CHECK(!mp_peek_stack_range(top - 3 * PAGE - 40, 40));
+    uint64_t probes = mp_peek_probes();
+    CHECK(mp_peek_stack_range(top - 2 * PAGE, 40) && mp_peek_probes() == probes);
+  }
+  /* A fiber's stack that goes is forgotten. */
+  CHECK(mp_peek_stack_range((uintptr_t)fibers + PAGE, 40));
+  protect(fibers + PAGE, 3 * PAGE, PROT_NONE);
+  CHECK(!mp_peek_stack_range((uintptr_t)fibers + PAGE, 40));
+  munmap(fibers, 16 * PAGE);
 }
 
-/* One thread takes pages away and gives them back; others ask. When nobody touches the pages, the answer must be right. */
+/* One thread takes pages away and gives them back; others ask. When nobody touches the pages, the answer must be right.
+ */
 static char *shared_page;
 static _Atomic int stop;
 static _Atomic unsigned long asked;

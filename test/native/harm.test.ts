@@ -143,6 +143,7 @@ test('deep recursion is cut at the root end and says so; fibers are walked to th
   expect(depths).toEqual([255, 255, 101 + 4]);
   expect(store?.counters.truncated_stacks).toBe(2);
   expect(store?.events.filter((event) => event.type === EVENT_TYPE.alloc && event.size === 40013)).toHaveLength(50);
+  expect(store?.events.filter((event) => event.type === EVENT_TYPE.alloc && event.size === 40031)).toHaveLength(80);
   expect(store?.counters.broken_stacks).toBe(0);
 });
 
