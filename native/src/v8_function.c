@@ -141,6 +141,8 @@ static struct mp_v8_function decode(uint64_t shared) {
     function.flags |= MP_FUNCTION_WASM;
     name_wasm_function(&name);
   }
+  /* The rest of such a url is the source itself, which is nobody's business. */
+  if (starts_with(script_name, script_bytes, "data:")) script_bytes = strlen("data:");
   function.name = mp_store_string(name.utf8, name.bytes);
   function.script = mp_store_string(script_name, script_bytes);
   function.start = range.start;

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildProbe, fixture, type JsFrame, NODE_LINES, nodeBinary, runProbe, scratch } from './helpers/js-probe.ts';
+import { runSampled } from './store.ts';
 
 const WASM = 1;
 const NO_SOURCE = 2;
@@ -52,4 +53,14 @@ describe('frames that are not of an ordinary script', () => {
     // Two-byte strings, a surrogate pair included.
     expect(text(stackOf(stacks, 5)[0])).toEqual(['', '/tmp/모델-😀.js', 0]);
   });
+});
+
+test.each(NODE_LINES)('Node %i: a module from a data: url is named, without its source', (line) => {
+  const module = `export function inData(kept) { for (let i = 0; i < 500; i++) kept.push(Buffer.alloc(100003)); }`;
+  const code = `import('data:text/javascript,${encodeURIComponent(module)}').then((m) => m.inData([]))`;
+  const run = runSampled([nodeBinary(line), '-e', code]);
+  expect([run.status, run.stderr]).toEqual([0, '']);
+  const functions = run.stores[0]?.functions ?? [];
+  expect(functions.filter((f) => f.name === 'inData').map((f) => f.script)).toEqual(['data:']);
+  expect(functions.filter((f) => f.script.startsWith('data:') && f.script !== 'data:')).toEqual([]);
 });
