@@ -16,6 +16,7 @@ bool mp_memory_init(void) {
   long address =
       syscall(SYS_mmap, NULL, RANGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0L);
   if (address != -1) range = (char *)address;
+  if (range) madvise(range, RANGE_BYTES, MADV_DONTDUMP); /* nothing for a core file */
   return range != NULL;
 }
 

@@ -128,6 +128,7 @@ bool mp_store_create(const char *directory, struct mp_control *control, bool for
   if (mapped == -1) return refuse(control, written ? MP_REFUSED_MEMORY : MP_REFUSED_NO_SPACE), false;
 
   char *base = (char *)mapped;
+  madvise(base, bytes, MADV_DONTDUMP); /* a core file would hold it all, and a second time */
   mp_store.mapped = base;
   mp_store.mapped_bytes = bytes;
   mp_store.growth_budget = budget;

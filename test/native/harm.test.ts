@@ -180,6 +180,15 @@ test('operators new and delete of a plugin that was unloaded since', () => {
   }
 });
 
+test('core files hold nothing of ours', () => {
+  const run = runSampled(['cat', '/proc/self/smaps']);
+  const mappings = run.stdout.split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m);
+  const flags = (which: (mapping: string) => boolean) =>
+    mappings.filter(which).map((mapping) => /^VmFlags:.* dd( |$)/m.test(mapping));
+  expect(flags((mapping) => mapping.includes('.store\n'))).toEqual([true]);
+  expect(flags((mapping) => /^Size: +40960 kB$/m.test(mapping))).toEqual([true]);
+});
+
 test('huge pages from hugetlbfs: no arena ids, no crash', () => {
   const env = { GLIBC_TUNABLES: 'glibc.malloc.hugetlb=2' };
   const run = runSampled([program('threads'), 'arenas'], { meanBytes: 1, env });
