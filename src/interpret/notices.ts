@@ -59,12 +59,25 @@ export function noticesOf(recording: ProcessRecording, expectsNative: boolean): 
   if (recording.header === undefined && expectsNative) {
     add('NO_STORE', 'no native samples of this process: its store was never read');
   }
-  const samplesV8 = recording.agentLines.some((line) => line.type === 'hello' && line.v8Sampler === 'on');
-  if (samplesV8 && recording.v8Profiles.length === 0) {
+  const silent = threadsWithoutProfile(recording);
+  if (silent.has(0)) {
     add('V8_NO_PROFILE', 'no V8 objects: the process ended (a crash, a signal) before a first V8 profile was written');
+  }
+  const workers = silent.size - (silent.has(0) ? 1 : 0);
+  if (workers > 0) {
+    const message = `no V8 objects of ${formatCount(workers)} worker(s): they ended before a first V8 profile was written`;
+    add('V8_NO_WORKER_PROFILE', message);
   }
   for (const line of recording.agentLines) {
     if (line.type === 'warning') add(line.code, line.message);
   }
   return notices;
+}
+
+/** Threads whose V8 sampler was on and left nothing. */
+function threadsWithoutProfile({ agentLines, v8Profiles }: ProcessRecording): Set<number> {
+  const threads = new Set<number>();
+  for (const line of agentLines) if (line.type === 'hello' && line.v8Sampler === 'on') threads.add(line.threadId);
+  for (const { threadId } of v8Profiles) threads.delete(threadId);
+  return threads;
 }

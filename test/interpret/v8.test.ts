@@ -103,6 +103,19 @@ test('a process that crashed before its first V8 profile says that its objects a
   expect(await codesOf(hello, v8Line([[-1, 0, 1, 0, 0, 0, []]]))).not.toContain('V8_NO_PROFILE');
 });
 
+test('workers that left no V8 profile are counted', async () => {
+  const hello = (threadId: number) => ({ type: 'hello', timeUnixNs: '1700000000000000000', threadId, v8Sampler: 'on' });
+  const { recorder } = start();
+  for (const threadId of [0, 1, 2, 3]) recorder.agent(hello(threadId));
+  const nodes = [[-1, 0, 1, 0, 0, 0, []]];
+  recorder.agent(v8Line(nodes));
+  recorder.agent(v8Line(nodes, { threadId: 2 }));
+  recorder.snapshot('end');
+  const { notices } = await profileOf(recorder);
+  expect(notices.map(({ code }) => code)).not.toContain('V8_NO_PROFILE');
+  expect(notices.find(({ code }) => code === 'V8_NO_WORKER_PROFILE')?.message).toMatch(/of 2 worker\(s\)/);
+});
+
 test('garbage in large V8 profiles is said, collected ones have none', async () => {
   const noticesOf = async (collected: boolean, count: number): Promise<string[]> => {
     const { recorder } = start();
