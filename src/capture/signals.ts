@@ -30,7 +30,8 @@ const WITNESS_POLLS = 8;
  */
 export function forwardSignals(): SignalForwarding {
   let program: ChildProcess | undefined;
-  let witness: ChildProcess | undefined;
+  // Before the program: a signal to the group that finds no witness would be passed on to a program that has had it.
+  let witness = startWitness();
   const onSignal = (signal: Forwarded): void => {
     const asked = witness;
     witness = undefined;
@@ -44,7 +45,6 @@ export function forwardSignals(): SignalForwarding {
   return {
     to(started) {
       program = started;
-      witness = startWitness();
     },
     restore() {
       for (const signal of FORWARDED) process.off(signal, onSignal);

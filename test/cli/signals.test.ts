@@ -51,6 +51,15 @@ describe.each(SIGNALS)('%s', (signal) => {
   });
 });
 
+test('a program that signals its whole group as soon as it runs gets the signal exactly once', async () => {
+  const script = "n=0; trap 'n=$((n+1))' INT; kill -INT 0; sleep 0.2 & wait; wait; echo got $n";
+  for (let round = 0; round < 5; round++) {
+    const args = [MEMPROF, 'run', '-q', '-o', join(scratch(), 'out'), '--', '/bin/sh', '-c', script];
+    const running = start(process.execPath, args, { detached: true });
+    expect(await running.ended).toMatchObject({ status: 0, stdout: 'got 1\n' });
+  }
+});
+
 test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
   'a program that %s ends: so ends memprof, with a recording',
   async (signal) => {

@@ -56,5 +56,6 @@ test('the adaptive cap raises the mean, and the estimate stays right', () => {
   const inuse = live.reduce((sum, sample) => sum + sample.weight, 0);
   const variance = store?.sites[live[0]?.site ?? -1]?.bytesVariance ?? 0;
   expect(live.length).toBeLessThan((1009 * count) / 4096 / 4);
-  expect(Math.abs(inuse - 1009 * count)).toBeLessThan(3 * Math.sqrt(variance));
+  // When the mean rises depends on the clock, so the seed does not fix the outcome: 4 SD are passed once in 16,000 runs, 3 once in 370.
+  expect(Math.abs(inuse - 1009 * count)).toBeLessThan(4 * Math.sqrt(variance));
 });
