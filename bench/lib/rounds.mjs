@@ -1,0 +1,20 @@
+/** Paired, interleaved rounds: a busy moment of the machine hits all sides alike. */
+
+/**
+ * Runs every side once a round, and says what each returned, round by round: `{ side: [result, ...] }`. Every other round goes through
+ * the sides in the opposite order, so that what one leaves behind (a warm cache, a hot core) does not always meet the same neighbour.
+ *
+ * @param {Record<string, () => unknown>} sides may return promises
+ * @param {{ rounds: number, warmUp?: number }} options `warmUp` rounds come first and are forgotten: they fill caches
+ */
+export async function interleave(sides, { rounds, warmUp = 1 }) {
+  const names = Object.keys(sides);
+  const results = Object.fromEntries(names.map((name) => [name, []]));
+  for (let round = -warmUp; round < rounds; round++) {
+    for (const name of round % 2 === 0 ? names : names.toReversed()) {
+      const result = await sides[name]();
+      if (round >= 0) results[name].push(result);
+    }
+  }
+  return results;
+}
