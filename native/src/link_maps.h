@@ -7,7 +7,11 @@
 /* The first object (the executable), or NULL in a static program. */
 const struct link_map *mp_link_maps(void);
 
-/* Like mp_symbol, searching after *at (NULL: from the start); *at becomes the object that defines it. */
-void *mp_symbol_after(const char *name, const struct link_map **at);
+/* The object after `map` (NULL: the first) in the order of mp_symbol: those behind us, then those before us. NULL at
+ * the end. */
+const struct link_map *mp_link_map_behind(const struct link_map *map);
+
+/* Like mp_symbol; *object becomes the one that defines it. */
+void *mp_symbol_in(const char *name, const struct link_map **object);
 
 #endif

@@ -43,10 +43,15 @@ static void *no_memory(void) {
   return NULL;
 }
 
+/* What the program's own calls reach: where an allocator stands before us, its functions, and not those behind us. The
+ * stand-ins for what it does not have get its blocks. */
+static void (*program_free)(void *old);
+static void *(*program_realloc)(void *old, size_t bytes);
+
 static void *own_reallocarray(void *old, size_t count, size_t bytes) {
   size_t total;
   if (__builtin_mul_overflow(count, bytes, &total)) return no_memory();
-  return mp_real.realloc(old, total);
+  return program_realloc(old, total);
 }
 
 /* Only where nobody in the process has these at all. */
@@ -104,16 +109,16 @@ static void *own_pvalloc(size_t bytes) {
 
 static void own_free_sized(void *old, size_t bytes) {
   (void)bytes;
-  mp_real.free(old);
+  program_free(old);
 }
 
 static void own_free_aligned_sized(void *old, size_t alignment, size_t bytes) {
   (void)alignment;
   (void)bytes;
-  mp_real.free(old);
+  program_free(old);
 }
 
-static void own_cfree(void *old) { mp_real.free(old); }
+static void own_cfree(void *old) { program_free(old); }
 
 /* Where the C library hides these (a static-looking libc), the kernel answers. */
 static void *own_mmap(void *address, size_t bytes, int protection, int flags, int fd, off_t offset) {
@@ -141,17 +146,18 @@ static enum mp_libc libc_kind;
 /* What the object that defines malloc has. */
 static void *from_allocator(const char *name) {
   const struct link_map *at = NULL;
-  void *address = mp_symbol_after(name, &at);
+  void *address = mp_symbol_in(name, &at);
   return at == allocator_object ? address : NULL;
 }
 
-/* A member of the malloc family, as the program would get it without us; but not from behind the object that defines
+/* A member of the malloc family, the next one behind ours; but not from behind the object that defines
  * malloc if there is a stand-in by that object's own functions: another allocator's memory would end in the wrong free.
  * Not every library that defines malloc has the rest: some only count its calls and pass them on. */
 static void *from_family(const char *name, bool has_stand_in) {
   const struct link_map *at = NULL;
-  void *address = mp_symbol_after(name, &at);
-  for (const struct link_map *behind = allocator_object->l_next; has_stand_in && behind; behind = behind->l_next) {
+  void *address = mp_symbol_in(name, &at);
+  if (!address || !has_stand_in) return address;
+  for (const struct link_map *behind = allocator_object; (behind = mp_link_map_behind(behind)) != NULL;) {
     if (behind == at) return NULL;
   }
   return address;
@@ -193,7 +199,7 @@ static enum mp_allocator recognise(void) {
 void mp_real_resolve(void) {
   if (mp_real.malloc != first_malloc) return;
   /* Two threads may do this at once; both write the same. malloc comes last: it tells that the rest is there. */
-  void *malloc_address = mp_symbol_after("malloc", &allocator_object);
+  void *malloc_address = mp_symbol_in("malloc", &allocator_object);
   if (!malloc_address) {
     static const char MESSAGE[] = "memprof: this program has no malloc to profile\n";
     ssize_t ignored = write(2, MESSAGE, sizeof MESSAGE - 1);
@@ -210,6 +216,9 @@ void mp_real_resolve(void) {
   FAMILY(free, false, no_free);
   FAMILY(calloc, false, no_calloc);
   FAMILY(realloc, false, no_realloc);
+  void *its_free = mp_symbol_of_program("free"), *its_realloc = mp_symbol_of_program("realloc");
+  program_free = its_free ? (__typeof__(program_free))its_free : no_free;
+  program_realloc = its_realloc ? (__typeof__(program_realloc))its_realloc : no_realloc;
   FAMILY(memalign, aligns_posix, own_memalign);
   FAMILY(posix_memalign, aligns, own_posix_memalign);
   FAMILY(aligned_alloc, aligns || aligns_posix, mp_real.memalign);
@@ -223,7 +232,7 @@ void mp_real_resolve(void) {
   const struct link_map *libc_object = NULL;
   if (mp_symbol("gnu_get_libc_version")) {
     libc_kind = MP_LIBC_GLIBC;
-  } else if (mp_symbol_after("__libc_start_main", &libc_object) && libc_object->l_name &&
+  } else if (mp_symbol_in("__libc_start_main", &libc_object) && libc_object->l_name &&
              strstr(libc_object->l_name, "musl")) {
     libc_kind = MP_LIBC_MUSL;
   }

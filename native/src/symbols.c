@@ -91,23 +91,43 @@ static uint32_t find_sysv(const struct symbol_table *table, const char *name) {
   return 0;
 }
 
-void *mp_symbol_after(const char *name, const struct link_map **at) {
-  const struct link_map *map = *at ? (*at)->l_next : mp_link_maps();
-  for (; map; map = map->l_next) {
-    struct symbol_table table;
-    if (map->l_ld == _DYNAMIC || !open_table(map, &table)) continue;
-    uint32_t index = table.gnu_hash ? find_gnu(&table, name) : find_sysv(&table, name);
-    if (index == 0) continue;
-    *at = map;
-    const ElfW(Sym) *symbol = &table.symbols[index];
-    void *address = (void *)(map->l_addr + symbol->st_value);
-    if (ELF64_ST_TYPE(symbol->st_info) == STT_GNU_IFUNC) return ((void *(*)(void))address)();
+static void *find_in(const struct link_map *map, const char *name) {
+  struct symbol_table table;
+  if (map->l_ld == _DYNAMIC || !open_table(map, &table)) return NULL;
+  uint32_t index = table.gnu_hash ? find_gnu(&table, name) : find_sysv(&table, name);
+  if (index == 0) return NULL;
+  const ElfW(Sym) *symbol = &table.symbols[index];
+  void *address = (void *)(map->l_addr + symbol->st_value);
+  if (ELF64_ST_TYPE(symbol->st_info) == STT_GNU_IFUNC) return ((void *(*)(void))address)();
+  return address;
+}
+
+const struct link_map *mp_link_map_behind(const struct link_map *map) {
+  const struct link_map *first = mp_link_maps(), *own = first;
+  while (own && own->l_ld != _DYNAMIC) own = own->l_next;
+  if (!own) return map ? map->l_next : first; /* not in the list that debuggers see: behind everyone */
+  const struct link_map *next = map ? map->l_next : own->l_next;
+  if (!next) next = first;
+  return next == own ? NULL : next;
+}
+
+void *mp_symbol_in(const char *name, const struct link_map **object) {
+  for (const struct link_map *map = mp_link_map_behind(NULL); map; map = mp_link_map_behind(map)) {
+    void *address = find_in(map, name);
+    if (!address) continue;
+    *object = map;
     return address;
   }
   return NULL;
 }
 
 void *mp_symbol(const char *name) {
-  const struct link_map *at = NULL;
-  return mp_symbol_after(name, &at);
+  const struct link_map *object;
+  return mp_symbol_in(name, &object);
+}
+
+void *mp_symbol_of_program(const char *name) {
+  void *address = NULL;
+  for (const struct link_map *map = mp_link_maps(); map && !address; map = map->l_next) address = find_in(map, name);
+  return address;
 }

@@ -4,8 +4,12 @@
 
 #include <stdint.h>
 
-/* The first definition of a symbol among the loaded objects in load order, ours left out; NULL if there is none. Of a
- * versioned symbol the default version; an indirect function is resolved. */
+/* The next definition of a symbol: the first one behind us in load order or, where there is none, the first before us.
+ * Whoever stands before us and passes calls on to its next definition (RTLD_NEXT) means us, and must not get them back.
+ * NULL if nobody else has it. Of a versioned symbol the default version; an indirect function is resolved. */
 void *mp_symbol(const char *name);
+
+/* The definition that the program would get without us: the first in load order, ours left out. */
+void *mp_symbol_of_program(const char *name);
 
 #endif

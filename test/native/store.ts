@@ -237,7 +237,13 @@ export interface Run extends SpawnSyncReturns<string> {
 /** Runs a command under the sampler. The run directory is removed unless `keep`. */
 export function runSampled(
   command: string[],
-  settings: Settings & { env?: Record<string, string>; preload?: string[]; directory?: string; cwd?: string } = {},
+  settings: Settings & {
+    env?: Record<string, string>;
+    preload?: string[];
+    preloadBefore?: string[];
+    directory?: string;
+    cwd?: string;
+  } = {},
 ): Run {
   const directory = settings.directory ?? makeRunDirectory(settings);
   const [file = '', ...args] = command;
@@ -249,7 +255,7 @@ export function runSampled(
       ...process.env,
       MEMPROF_RUN_DIR: directory,
       ...settings.env,
-      LD_PRELOAD: [SAMPLER, ...(settings.preload ?? [])].join(':'),
+      LD_PRELOAD: [...(settings.preloadBefore ?? []), SAMPLER, ...(settings.preload ?? [])].join(':'),
     },
   });
   const stores = readStores(directory);

@@ -1,5 +1,6 @@
 /* Every way into the malloc family, each with a size that nobody else asks for, and each freed. `entry_points keep`
- * keeps; `entry_points lenient` is for allocators that are careless with errno. */
+ * keeps; `entry_points lenient` is for allocators that are careless with errno, `entry_points apart` also for those
+ * that the C library's own pvalloc does not fit. */
 #include <errno.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -21,7 +22,8 @@ static void done(void *p) {
 
 int main(int argc, char **argv) {
   keep = argc > 1 && strcmp(argv[1], "keep") == 0;
-  int lenient = argc > 1 && strcmp(argv[1], "lenient") == 0;
+  int apart = argc > 1 && strcmp(argv[1], "apart") == 0;
+  int lenient = apart || (argc > 1 && strcmp(argv[1], "lenient") == 0);
   void *p;
   done(malloc(10007));
   done(calloc(1, 10009));
@@ -36,7 +38,7 @@ int main(int argc, char **argv) {
   if (posix_memalign(&p, 64, 10093) != 0) abort();
   done(p);
   done(valloc(10099));
-  if (pvalloc) done(pvalloc(3 * 4096));
+  if (pvalloc && !apart) done(pvalloc(3 * 4096));
   if (free_sized && free_aligned_sized && cfree) {
     free_sized(malloc(10103), 10103);
     free_aligned_sized(aligned_alloc(64, 64 * 163), 64, 64 * 163);
