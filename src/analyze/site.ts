@@ -43,7 +43,22 @@ const ENGINE = [
   /^cppgc::/,
 ];
 
-const matches = (name: string, patterns: readonly RegExp[]): boolean => patterns.some((pattern) => pattern.test(name));
+/** A test of a frame's name, made once for each: a profile has one frame object for a place and tens of thousands of paths. */
+function namedLike(patterns: readonly RegExp[]): (frame: Frame) => boolean {
+  const known = new WeakMap<Frame, boolean>();
+  return (frame) => {
+    let is = known.get(frame);
+    if (is === undefined) {
+      is = patterns.some((pattern) => pattern.test(frame.name));
+      known.set(frame, is);
+    }
+    return is;
+  };
+}
+
+const isWrapper = namedLike(ALLOCATOR_WRAPPERS);
+const isRoot = namedLike(ROOTS);
+const isEngine = namedLike(ENGINE);
 
 const isCode = (frame: Frame): boolean => frame.kind === 'native' || frame.kind === 'synthetic';
 const isNodesOwn = (frame: Frame): boolean => frame.file.startsWith('node:') || frame.file === '';
@@ -65,15 +80,12 @@ export function siteOf(frames: readonly Frame[]): Site {
  * be two sites.
  */
 function calleeOf(below: readonly Frame[], isBelowJs: boolean): Frame | undefined {
-  const says =
-    (...dull: readonly RegExp[][]) =>
-    (frame: Frame) =>
-      isCode(frame) && !matches(frame.name, dull.flat());
+  const asks = (frame: Frame): boolean => isCode(frame) && !isWrapper(frame);
   const telling =
-    below.find(says(ALLOCATOR_WRAPPERS, ENGINE, ROOTS)) ??
+    below.find((frame) => asks(frame) && !isEngine(frame) && !isRoot(frame)) ??
     below.findLast((frame) => frame.kind === 'js' && frame.file !== '');
   if (telling !== undefined || isBelowJs) return telling;
-  return below.find(says(ALLOCATOR_WRAPPERS, ROOTS)) ?? below.find(says(ALLOCATOR_WRAPPERS)) ?? below[0];
+  return below.find((frame) => asks(frame) && !isRoot(frame)) ?? below.find(asks) ?? below[0];
 }
 
 const isProgram = (frame: Frame): boolean => !isNodesOwn(frame) && !isPackage(frame);
@@ -102,7 +114,7 @@ function packageOf(file: string): string {
 
 /** The module that a call path's memory belongs to: the binary of the callee, else the package or file of the JavaScript. */
 export function moduleOf(site: Site): string {
-  if (site.callee?.module && !matches(site.callee.name, ENGINE)) return baseName(site.callee.module);
+  if (site.callee?.module && !isEngine(site.callee)) return baseName(site.callee.module);
   if (site.js) return packageOf(site.js.file);
   if (site.callee?.module) return baseName(site.callee.module);
   // What we made up has no place, only a name.

@@ -40,7 +40,7 @@ export async function record(
   notices.push(...refusalNotices(runDirectory));
   manifest.finish({ end, files: drain.files(), emptyProcesses: drain.emptyProcesses(), notices });
   voice.stop();
-  return () => reportRun(output.path, drain.files(), flags, notices, stages);
+  return () => reportRun(output.path, flags, notices, stages);
 }
 
 const REFUSAL_TEXT: Readonly<Record<string, string>> = {

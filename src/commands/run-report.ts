@@ -1,6 +1,6 @@
 import { join, relative } from 'node:path';
 import { appendChunk } from '../capture/recording-writer.js';
-import { CHUNK, type Symbols } from '../recording/chunks.js';
+import { CHUNK } from '../recording/chunks.js';
 import type { ManifestNotice } from '../recording/manifest.js';
 import type { RunFlags } from '../schema/defaults.js';
 import { paintFor } from '../ui/paint.js';
@@ -33,7 +33,6 @@ export function preloadStages(): () => Promise<Stages> {
 /** Symbolizes the recording, writes the reports and prints the summary. A failure is one line; the recording stays. */
 export async function reportRun(
   folder: string,
-  files: readonly string[],
   flags: RunFlags,
   notices: readonly ManifestNotice[],
   stages: () => Promise<Stages>,
@@ -43,7 +42,7 @@ export async function reportRun(
   const place = shown.startsWith('..') ? folder : shown;
   try {
     const text = await withProgress(terminal, 'memprof: resolving symbols, writing reports', async () =>
-      makeReports(await stages(), folder, files, notices, terminal),
+      makeReports(await stages(), folder, notices, terminal),
     );
     if (flags.quiet) return;
     terminal.line(`\n${text}`);
@@ -58,23 +57,19 @@ export async function reportRun(
 async function makeReports(
   stages: Stages,
   folder: string,
-  files: readonly string[],
   told: readonly ManifestNotice[],
   terminal: Terminal,
 ): Promise<string> {
-  const { buildProfile, symbolizeFile, FORMATS, summarize, fold, SPEEDSCOPE_MAX_STACKS } = stages;
-  const symbols = new Map<string, Symbols>();
-  for (const file of files) {
-    const path = join(folder, file);
-    const found = await symbolizeFile(path);
-    symbols.set(path, found);
-    try {
-      appendChunk(path, CHUNK.symbols, [Buffer.from(JSON.stringify(found))]);
-    } catch (cause) {
-      terminal.warn(`the recording has no symbols (${(cause as Error).message}): report it on this machine`);
-    }
-  }
-  const profile = await buildProfile(folder, { symbols });
+  const { buildProfile, FORMATS, summarize, fold, SPEEDSCOPE_MAX_STACKS } = stages;
+  const profile = await buildProfile(folder, {
+    onSymbols(path, symbols) {
+      try {
+        appendChunk(path, CHUNK.symbols, [Buffer.from(JSON.stringify(symbols))]);
+      } catch (cause) {
+        terminal.warn(`the recording has no symbols (${(cause as Error).message}): report it on this machine`);
+      }
+    },
+  });
   const summary = summarize(profile, { memprofVersion: memprofVersion() });
   writeWholeFile(join(folder, REPORT_FILES.pprof), FORMATS.pprof(profile, { summary }));
   writeWholeFile(

@@ -5,13 +5,18 @@ import type { Symbols } from '../recording/chunks.js';
 import type { Manifest } from '../recording/manifest.js';
 import { openRecording } from './manifest.js';
 import { addProcess } from './process-profile.js';
-import { readProcessRecording } from './process-recording.js';
+import { type ProcessRecording, readProcessRecording } from './process-recording.js';
+import { createSymbolizer } from './symbolize/index.js';
+import { storedSymbols } from './symbols.js';
 
 export interface BuildOptions {
   /** 'end' if left out. */
   readonly moment?: Moment;
-  /** Symbols of `.mpr` files, by path, for whoever has just made them: they are not read back from the recording then. */
-  readonly symbols?: ReadonlyMap<string, Symbols>;
+  /**
+   * To be given where the program has just run: its code is named from the binaries and sources on this machine, and this is called with
+   * what was found for each `.mpr` file. Stored as a SYMBOLS chunk, it makes the recording portable.
+   */
+  readonly onSymbols?: (path: string, symbols: Symbols) => void;
 }
 
 /**
@@ -22,6 +27,7 @@ export async function buildProfile(directory: string, options: BuildOptions = {}
   const moment = options.moment ?? 'end';
   const { manifest, files, notices: directoryNotices } = openRecording(directory);
   const builder = createProfileBuilder();
+  const symbolize = createSymbolizer({ mayRunNode: options.onSymbols !== undefined });
   const notices = createNoticeTally();
   const gauges: Gauge[] = [];
   const processes: ProcessInfo[] = [];
@@ -29,6 +35,13 @@ export async function buildProfile(directory: string, options: BuildOptions = {}
   let startedAtNs = 0n;
   let endedAtNs = 0n;
   let unknownV8 = false;
+
+  function symbolsOf(recording: ProcessRecording): Symbols {
+    if (options.onSymbols === undefined) return storedSymbols(recording, notices) ?? symbolize(recording);
+    const found = symbolize(recording);
+    options.onSymbols(recording.path, found);
+    return found;
+  }
 
   for (const path of files) {
     // One process after the other: memory is that of the largest.
@@ -41,7 +54,7 @@ export async function buildProfile(directory: string, options: BuildOptions = {}
       continue;
     }
     try {
-      const result = addProcess(builder, recording, manifest, moment, options.symbols?.get(path));
+      const result = addProcess(builder, recording, manifest, moment, symbolsOf);
       processes.push(result.process);
       gauges.push(...result.gauges);
       result.notices.forEach(notices.add);

@@ -15,11 +15,20 @@ export function indexModules(tables: Tables): ModuleIndex {
     const module = tables.module(index);
     if (module !== undefined && module.end > module.start) all.push(module);
   }
+  // Plain numbers: every code address is looked up, and programs have a hundred modules. 48 bits are exact.
+  const starts = all.map((module) => Number(module.start));
+  const ends = all.map((module) => Number(module.end));
   return {
     all,
     find(address, generation) {
-      const covering = all.filter((module) => module.start <= address && address < module.end);
-      return covering.findLast((module) => module.firstGeneration <= generation) ?? covering[0];
+      const at = Number(address);
+      let first: ModuleRecord | undefined;
+      for (let index = all.length - 1; index >= 0; index--) {
+        if (at < (starts[index] ?? 0) || at >= (ends[index] ?? 0)) continue;
+        first = all[index];
+        if (first !== undefined && first.firstGeneration <= generation) return first;
+      }
+      return first;
     },
     buildIdOf: (path) => all.find((module) => module.path === path)?.buildId ?? '',
   };

@@ -1,8 +1,9 @@
 import { EXIT, MemprofError } from '../errors.js';
 import type { Moment, Notice } from '../model/profile.js';
 import { formatCount } from '../model/units.js';
-import type { Peak, SiteUse } from './peak.js';
+import type { Peak } from './peak.js';
 import type { ProcessRecording, SnapshotRef } from './process-recording.js';
+import type { SiteUse } from './site-use.js';
 import { readSnapshot, type SiteRecord } from './snapshot.js';
 
 /** What was in use at one moment of one process. */

@@ -8,7 +8,7 @@ export interface OwnCode {
    * Whether memprof's agent asked for the memory: the innermost script that is not Node's own is the agent's.
    * @param scripts of a call path's JavaScript frames, leaf first.
    */
-  isOurs(scripts: readonly string[]): boolean;
+  isOurs(scripts: Iterable<string>): boolean;
 }
 
 const LIBRARY = /^(.*)\/native\/(?:build|prebuilt)\/(?:[^/]+\/)*libmemprof[^/]*$/;
@@ -18,15 +18,21 @@ const LIBRARY_NAME = /(^|\/)libmemprof[^/]*$/;
 export function findOwnCode(mapLines: MapLines): OwnCode {
   const packages = [...mapLines.paths()].flatMap((path) => LIBRARY.exec(path)?.[1] ?? []);
   const folders = [...new Set(packages)].map((folder) => `${folder}/dist/agent/`);
+  const known = new Map<string, boolean>();
   const isAgent = (script: string): boolean => {
-    const path = scriptPath(script);
-    return folders.some((folder) => path.startsWith(folder));
+    let is = known.get(script);
+    if (is === undefined) {
+      const path = scriptPath(script);
+      is = folders.some((folder) => path.startsWith(folder));
+      known.set(script, is);
+    }
+    return is;
   };
   return {
     isLibrary: (path) => LIBRARY_NAME.test(path),
     isOurs(scripts) {
-      const innermost = scripts.find((script) => script !== '' && !script.startsWith('node:'));
-      return innermost !== undefined && isAgent(innermost);
+      for (const script of scripts) if (script !== '' && !script.startsWith('node:')) return isAgent(script);
+      return false;
     },
   };
 }

@@ -1,13 +1,5 @@
 import { EVENT, EVENT_TYPE, HEAP } from '../recording/wire.js';
-
-/** What is in use at one site, with its sampling variance. Mappings are exact. */
-export interface SiteUse {
-  objects: number;
-  bytes: number;
-  objectsVariance: number;
-  bytesVariance: number;
-  observations: number;
-}
+import { createUseTable, grown, type SiteUse, USE_COLUMNS } from './site-use.js';
 
 export interface Peak {
   readonly bytes: number;
@@ -26,104 +18,66 @@ export interface UseFold {
   atEnd(): Map<number, SiteUse>;
 }
 
-interface SiteState {
-  readonly now: SiteUse;
-  /** How it was at the maximum number `savedEpoch`; with an older number, it has not changed since the maximum. */
-  saved: SiteUse | undefined;
-  savedEpoch: number;
-}
-
-const NOTHING: SiteUse = { objects: 0, bytes: 0, objectsVariance: 0, bytesVariance: 0, observations: 0 };
-
 /**
  * The state at the exact maximum, in constant time per event: each new maximum of the total begins an epoch, and a site that
  * changes for the first time in an epoch first saves how it was at the maximum (copy on write). Nothing is copied at the maximum
  * itself, of which a growing program has one per allocation.
  */
 export function createUseFold(): UseFold {
-  const sites = new Map<number, SiteState>();
+  const now = createUseTable();
+  /** Rows as they were at the maximum number `savedEpochs[row]`; with an older number, one has not changed since the maximum. */
+  let saved = new Float64Array(0);
+  let savedEpochs = new Float64Array(64);
   let totalBytes = 0;
   let peakBytes = 0;
   let peakTimeNs = 0n;
-  let epoch = 0;
+  let epoch = 1;
 
-  function apply(events: Buffer, at: number): void {
-    const type = events.readUInt16LE(at + EVENT.type);
-    const sign = signOf(type);
+  function apply(events: DataView, at: number): void {
+    const sign = signOf(events.getUint16(at + EVENT.type, true));
     if (sign === 0) return;
-    const sizeBytes = Number(events.readBigUInt64LE(at + EVENT.size));
-    const weightBytes = events.readDoubleLE(at + EVENT.weight);
-    const isSampled = events.readUInt16LE(at + EVENT.heap) === HEAP.malloc;
+    const sizeBytes = events.getUint32(at + EVENT.size, true) + events.getUint32(at + EVENT.size + 4, true) * 2 ** 32;
+    const weightBytes = events.getFloat64(at + EVENT.weight, true);
+    const isSampled = events.getUint16(at + EVENT.heap, true) === HEAP.malloc;
     // A zero-byte block stands for itself with the weight of one byte; anything else in these fields was not written by us.
     if (isSampled && !(weightBytes >= Math.max(sizeBytes, 1) && weightBytes < 2 ** 63)) return;
-    const number = events.readUInt32LE(at + EVENT.site);
-    const site = sites.get(number) ?? addSite(number);
-    if (site.savedEpoch !== epoch) {
-      site.saved = { ...site.now };
-      site.savedEpoch = epoch;
-    }
-    const before = site.now.bytes;
-    if (isSampled) addSampled(site.now, sizeBytes, weightBytes, sign);
-    else addExact(site.now, sizeBytes, sign);
-    totalBytes += site.now.bytes - before;
+    const row = now.rowOf(events.getUint32(at + EVENT.site, true));
+    if (row >= savedEpochs.length) savedEpochs = grown(savedEpochs);
+    if (savedEpochs[row] !== epoch) save(row);
+    const before = now.bytesOf(row);
+    if (isSampled) now.addSampled(row, sizeBytes, weightBytes, sign);
+    else now.addExact(row, sizeBytes, sign);
+    totalBytes += now.bytesOf(row) - before;
     if (totalBytes > peakBytes) {
       peakBytes = totalBytes;
-      peakTimeNs = events.readBigUInt64LE(at + EVENT.timeNs);
+      peakTimeNs = events.getBigUint64(at + EVENT.timeNs, true);
       epoch++;
     }
   }
 
-  function addSite(number: number): SiteState {
-    const site: SiteState = { now: { ...NOTHING }, saved: undefined, savedEpoch: -1 };
-    sites.set(number, site);
-    return site;
-  }
-
-  function collect(pick: (site: SiteState) => SiteUse | undefined): Map<number, SiteUse> {
-    const result = new Map<number, SiteUse>();
-    for (const [number, site] of sites) {
-      const use = pick(site);
-      if (use !== undefined && use.bytes > 0) result.set(number, use);
+  function save(row: number): void {
+    const { rows } = now;
+    if (saved.length < rows.length) {
+      const larger = new Float64Array(rows.length);
+      larger.set(saved);
+      saved = larger;
     }
-    return result;
+    for (let at = row * USE_COLUMNS; at < (row + 1) * USE_COLUMNS; at++) saved[at] = rows[at] ?? 0;
+    savedEpochs[row] = epoch;
   }
 
   return {
     add(events) {
-      for (let at = 0; at + EVENT.bytes <= events.length; at += EVENT.bytes) apply(events, at);
+      const view = new DataView(events.buffer, events.byteOffset, events.length);
+      for (let at = 0; at + EVENT.bytes <= events.length; at += EVENT.bytes) apply(view, at);
     },
     peak: () => ({ bytes: peakBytes, timeNs: peakTimeNs }),
-    atPeak: () => collect((site) => (site.savedEpoch === epoch ? site.saved : site.now)),
-    atEnd: () => collect((site) => site.now),
+    atPeak: () => now.collect((row) => (savedEpochs[row] === epoch ? saved : now.rows)),
+    atEnd: () => now.collect(),
   };
 }
 
 function signOf(type: number): -1 | 0 | 1 {
   if (type === EVENT_TYPE.alloc || type === EVENT_TYPE.commit) return 1;
   return type === EVENT_TYPE.free || type === EVENT_TYPE.decommit ? -1 : 0;
-}
-
-/**
- * Adds a live sample, or takes it out again. With the probability p of being sampled, an allocation stands for 1/p objects and
- * size/p bytes, with the Horvitz-Thompson variances (1-p)/p^2 and (1-p)/p^2 * size^2.
- */
-export function addSampled(use: SiteUse, sizeBytes: number, weightBytes: number, sign: 1 | -1): void {
-  const p = Math.max(sizeBytes, 1) / weightBytes;
-  const variance = (1 - p) / (p * p);
-  use.observations += sign;
-  // The last one out: no rest of rounding errors may stay behind.
-  if (use.observations <= 0) {
-    Object.assign(use, NOTHING);
-    return;
-  }
-  use.objects += sign / p;
-  use.bytes += (sign * sizeBytes) / p;
-  use.objectsVariance = Math.max(0, use.objectsVariance + sign * variance);
-  use.bytesVariance = Math.max(0, use.bytesVariance + sign * variance * sizeBytes * sizeBytes);
-}
-
-/** Pieces of a mapping may go one by one: bytes are exact, and while some are left there is at least one object. */
-function addExact(use: SiteUse, sizeBytes: number, sign: 1 | -1): void {
-  use.bytes = Math.max(0, use.bytes + sign * sizeBytes);
-  use.objects = use.bytes === 0 ? 0 : Math.max(1, use.objects + sign);
 }

@@ -9,13 +9,12 @@ import { indexModules } from './modules.js';
 import { inUseAt, peakOf } from './moment.js';
 import { noticesOf } from './notices.js';
 import { findOwnCode } from './own-code.js';
-import type { SiteUse } from './peak.js';
 import type { ProcessRecording } from './process-recording.js';
 import { createSiteLabeller } from './site-labels.js';
+import type { SiteUse } from './site-use.js';
 import type { SiteRecord } from './snapshot.js';
 import { createStackReader } from './stacks.js';
-import { symbolize } from './symbolize/index.js';
-import { indexSymbols, parseSymbols } from './symbols.js';
+import { indexSymbols } from './symbols.js';
 import { ownerOfMapping } from './v8-pages.js';
 import { addV8Samples } from './v8-samples.js';
 
@@ -41,7 +40,7 @@ export function addProcess(
   recording: ProcessRecording,
   manifest: Manifest | undefined,
   moment: Moment,
-  symbolsAtHand?: Symbols,
+  symbolsOf: (recording: ProcessRecording) => Symbols,
 ): ProcessResult {
   const { header, identity } = recording;
   const notices = noticesOf(recording, manifest?.settings.native ?? true);
@@ -49,7 +48,7 @@ export function addProcess(
   const now = inUseAt(recording, moment);
   notices.push(...now.notices.map((notice) => ({ ...notice, pid })));
 
-  const symbols = indexSymbols(symbolsAtHand ?? readSymbols(recording, notices));
+  const symbols = indexSymbols(symbolsOf(recording));
   const modules = indexModules(recording.tables);
   const ownCode = findOwnCode(recording.mapLines);
   const stacks = createStackReader(builder, recording.tables, modules, symbols, ownCode);
@@ -71,7 +70,7 @@ export function addProcess(
     const stack = stacks.read(site?.node ?? 0);
     let labels: Labels = labeller.labels(site);
     if (site?.heap === HEAP.mmap) {
-      const owner = ownerOfMapping(stack.systemNames);
+      const owner = ownerOfMapping(stack.systemNames());
       // From V8 13 on it is mapped as a whole, readable, writable and executable, and hardly touched: addresses, not memory.
       if (owner === 'v8:code_range') {
         codeRangeBytes += use.bytes;
@@ -114,17 +113,6 @@ export function addProcess(
     startedAtNs: header?.startedUnixNs ?? 0n,
     endedAtNs: lastTime(recording),
   };
-}
-
-/** What the recording has, or what this machine's files say. */
-function readSymbols(recording: ProcessRecording, notices: Notice[]): Symbols {
-  const payload = recording.symbols === undefined ? undefined : recording.stream.read(recording.symbols);
-  const stored = payload === undefined ? undefined : parseSymbols(payload);
-  if (payload !== undefined && stored === undefined) {
-    const message = 'the stored symbols make no sense; made anew from this machine';
-    notices.push({ code: 'SYMBOLS_DAMAGED', message, pid: recording.identity.pid });
-  }
-  return stored ?? symbolize(recording, { mayRunNode: false });
 }
 
 function describe(

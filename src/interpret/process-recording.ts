@@ -63,20 +63,19 @@ const MAX_AGENT_LINES = 10_000;
 /**
  * Walks through one file. Memory grows with the tables and the number of sites, not with the length of the recording.
  * The caller closes `stream`.
- * @param options.foldEvents false where nobody asks for the peak: `use` stays empty.
  * @throws MemprofError of `openChunkStream`.
  */
-export function readProcessRecording(path: string, { foldEvents = true } = {}): ProcessRecording {
+export function readProcessRecording(path: string): ProcessRecording {
   const stream = openChunkStream(path);
   try {
-    return walk(path, stream, foldEvents);
+    return walk(path, stream);
   } catch (error) {
     stream.close();
     throw error;
   }
 }
 
-function walk(path: string, stream: ChunkStream, foldEvents: boolean): ProcessRecording {
+function walk(path: string, stream: ChunkStream): ProcessRecording {
   const tables = createTables();
   const use = createUseFold();
   const mapLines = createMapLines();
@@ -117,7 +116,7 @@ function walk(path: string, stream: ChunkStream, foldEvents: boolean): ProcessRe
         lostEvents += Number(lost);
         const events = payload.subarray(16);
         eventCount += Math.floor(events.length / EVENT.bytes);
-        if (foldEvents) use.add(events);
+        use.add(events);
         return true;
       }
       case CHUNK.snapshot: {

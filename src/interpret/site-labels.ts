@@ -18,6 +18,7 @@ const HEAP_NAMES: Readonly<Record<number, string>> = {
 export function createSiteLabeller({ identity, header, agentLines }: ProcessRecording): SiteLabeller {
   const workers = workerNames(agentLines);
   const arenaNumbers = new Map<bigint, number>();
+  const known = new Map<string, Labels>();
 
   function arenaOf(site: SiteRecord): string | undefined {
     if (site.heap !== HEAP.malloc || header?.allocator !== 'glibc' || site.arena === ARENA_UNKNOWN) return undefined;
@@ -31,17 +32,28 @@ export function createSiteLabeller({ identity, header, agentLines }: ProcessReco
     return `glibc#${number}`;
   }
 
+  function labelsOf(site: SiteRecord | undefined): Labels {
+    const base = { heap: HEAP_NAMES[site?.heap ?? 0] ?? 'unknown', tier: 'host', pid: identity.pid } as const;
+    if (site === undefined) return base;
+    const arena = arenaOf(site);
+    const thread = workers.get(site.tid) ?? threadName(site.tid, identity.pid, identity.threads);
+    return {
+      ...base,
+      ...(arena !== undefined && { arena, arena_source: 'allocator' }),
+      ...(thread !== undefined && { thread }),
+    };
+  }
+
   return {
     labels(site) {
-      const base = { heap: HEAP_NAMES[site?.heap ?? 0] ?? 'unknown', tier: 'host', pid: identity.pid } as const;
-      if (site === undefined) return base;
-      const arena = arenaOf(site);
-      const thread = workers.get(site.tid) ?? threadName(site.tid, identity.pid, identity.threads);
-      return {
-        ...base,
-        ...(arena !== undefined && { arena, arena_source: 'allocator' }),
-        ...(thread !== undefined && { thread }),
-      };
+      // One object for equal labels: there are tens of thousands of sites and a few dozen of these.
+      const key = site === undefined ? '' : `${site.heap} ${site.arena} ${site.tid}`;
+      let labels = known.get(key);
+      if (labels === undefined) {
+        labels = labelsOf(site);
+        known.set(key, labels);
+      }
+      return labels;
     },
   };
 }

@@ -1,6 +1,6 @@
 import { SNAPSHOT_HEADER_BYTES } from '../recording/chunks.js';
 import { LIVE, MAPPING, SITE } from '../recording/wire.js';
-import { addSampled, type SiteUse } from './peak.js';
+import { createUseTable, type SiteUse } from './site-use.js';
 
 /** A site's fixed facts and what was ever allocated there. */
 export interface SiteRecord {
@@ -36,42 +36,34 @@ export function readSnapshot(payload: Buffer): SnapshotContent {
 
   const sites: SiteRecord[] = [];
   for (let index = 0; index < siteCount; index++) sites.push(readSite(siteTable, index * SITE.bytes));
-  const inUse = new Map<number, SiteUse>();
+  const inUse = createUseTable();
   let badRecords = 0;
 
-  function useOf(site: number): SiteUse | undefined {
-    if (site >= sites.length) return undefined;
-    let use = inUse.get(site);
-    if (use === undefined) {
-      use = { objects: 0, bytes: 0, objectsVariance: 0, bytesVariance: 0, observations: 0 };
-      inUse.set(site, use);
-    }
-    return use;
-  }
-
+  const live = viewOf(liveTable);
   for (let at = 0; at < liveCount * LIVE.bytes; at += LIVE.bytes) {
-    if (liveTable.readBigUInt64LE(at + LIVE.address) === 0n) continue;
-    const sizeBytes = Number(liveTable.readBigUInt64LE(at + LIVE.size));
-    const weightBytes = liveTable.readDoubleLE(at + LIVE.weight);
-    const isSane = weightBytes >= Math.max(sizeBytes, 1) && weightBytes < 2 ** 63;
-    const use = isSane ? useOf(liveTable.readUInt32LE(at + LIVE.site)) : undefined;
-    if (use === undefined) badRecords++;
-    else addSampled(use, sizeBytes, weightBytes, 1);
+    if (u64(live, at + LIVE.address) === 0) continue;
+    const sizeBytes = u64(live, at + LIVE.size);
+    const weightBytes = live.getFloat64(at + LIVE.weight, true);
+    const site = live.getUint32(at + LIVE.site, true);
+    const isSane = weightBytes >= Math.max(sizeBytes, 1) && weightBytes < 2 ** 63 && site < sites.length;
+    if (isSane) inUse.addSampled(inUse.rowOf(site), sizeBytes, weightBytes, 1);
+    else badRecords++;
   }
   for (let at = 0; at < mappingCount * MAPPING.bytes; at += MAPPING.bytes) {
     const bytes = mappingTable.readBigUInt64LE(at + MAPPING.end) - mappingTable.readBigUInt64LE(at + MAPPING.start);
     const committed = mappingTable.readBigUInt64LE(at + MAPPING.committed);
     if (committed === 0n) continue;
-    const use = committed <= bytes ? useOf(mappingTable.readUInt32LE(at + MAPPING.site)) : undefined;
-    if (use === undefined) {
-      badRecords++;
-      continue;
-    }
-    use.objects += 1;
-    use.bytes += Number(committed);
+    const site = mappingTable.readUInt32LE(at + MAPPING.site);
+    if (committed <= bytes && site < sites.length) inUse.addExact(inUse.rowOf(site), Number(committed), 1);
+    else badRecords++;
   }
-  return { sites, inUse, badRecords };
+  return { sites, inUse: inUse.collect(), badRecords };
 }
+
+const viewOf = (table: Buffer): DataView => new DataView(table.buffer, table.byteOffset, table.length);
+
+/** Exact up to 2^53; beyond, only 0 and not 0 matter. */
+const u64 = (data: DataView, at: number): number => data.getUint32(at, true) + data.getUint32(at + 4, true) * 2 ** 32;
 
 function countOf(payload: Buffer, at: number, table: Buffer, recordBytes: number): number {
   const said = payload.readBigUInt64LE(at);

@@ -13,7 +13,7 @@ export interface Stack {
   /** Location ids, leaf first. */
   readonly locations: readonly number[];
   /** Native names as they are in the binaries, leaf first; '' for other frames. What V8's own mappings are recognised by. */
-  readonly systemNames: readonly string[];
+  systemNames(): string[];
   /** Memprof's agent asked for this memory, not the program. */
   readonly isOurs: boolean;
 }
@@ -42,6 +42,8 @@ export function createStackReader(
   ownCode: OwnCode,
 ): StackReader {
   const frames = new Map<bigint, KnownFrame>();
+  /** By node: paths share most of theirs. */
+  const framesOfNodes: (KnownFrame | undefined)[] = new Array(tables.nodeCount()).fill(undefined);
   const stacks = new Map<number, Stack>();
   const mappingIds = new Map<string, number>();
   // The program's own binary first: pprof's readers take mapping 1 for it.
@@ -57,7 +59,16 @@ export function createStackReader(
     mappingIds.set(moduleKey(module), id);
   }
 
-  function frameOf(word: bigint): KnownFrame {
+  function frameOf(node: number): KnownFrame {
+    let known = framesOfNodes[node];
+    if (known === undefined) {
+      known = frameOfWord(tables.frame(node));
+      framesOfNodes[node] = known;
+    }
+    return known;
+  }
+
+  function frameOfWord(word: bigint): KnownFrame {
     let known = frames.get(word);
     if (known === undefined) {
       const frame = decodeFrame(word);
@@ -115,17 +126,23 @@ export function createStackReader(
   }
 
   function build(node: number): Stack {
-    const words = tables.stack(node) ?? [];
-    const known = words.map(frameOf);
+    const path = tables.path(node) ?? [];
     // Our hooks are the leaf of every stack, and none of the program's.
-    const first = known.findIndex((frame) => !frame.isOurs);
-    const shown = first === -1 ? [] : known.slice(first);
-    if (shown.length === 0) shown.push(synthetic(UNKNOWN_STACK, 'synthetic'));
+    let first = 0;
+    while (first < path.length && frameOf(path[first] ?? 0).isOurs) first++;
+    const shown = path.slice(first);
+    if (shown.length === 0) {
+      return { locations: [synthetic(UNKNOWN_STACK, 'synthetic').location], systemNames: () => [], isOurs: false };
+    }
     return {
-      locations: shown.map((frame) => frame.location),
-      systemNames: shown.map((frame) => frame.systemName),
-      isOurs: ownCode.isOurs(shown.map((frame) => frame.script)),
+      locations: shown.map((one) => frameOf(one).location),
+      systemNames: () => (tables.path(node) ?? []).slice(first).map((one) => frameOf(one).systemName),
+      isOurs: ownCode.isOurs(scriptsOf(shown)),
     };
+  }
+
+  function* scriptsOf(path: readonly number[]): Generator<string> {
+    for (const node of path) yield frameOf(node).script;
   }
 
   return {

@@ -1,5 +1,7 @@
+import type { NoticeTally } from '../model/notices.js';
 import type { Symbols } from '../recording/chunks.js';
 import { z } from '../schema/zod.js';
+import type { ProcessRecording } from './process-recording.js';
 import { type V8Frame, v8FrameKey } from './v8-profile.js';
 
 const whole = z.number().int();
@@ -16,12 +18,23 @@ const schema = z.object({
 });
 
 /** Reads a SYMBOLS payload; undefined if it makes no sense. */
-export function parseSymbols(payload: Buffer): Symbols | undefined {
+function parseSymbols(payload: Buffer): Symbols | undefined {
   try {
     return schema.safeParse(JSON.parse(payload.toString('utf8'))).data;
   } catch {
     return undefined; // not JSON: the caller says so
   }
+}
+
+/** What the recording has; undefined, with a notice, if that makes no sense. */
+export function storedSymbols(recording: ProcessRecording, notices: NoticeTally): Symbols | undefined {
+  const payload = recording.symbols === undefined ? undefined : recording.stream.read(recording.symbols);
+  const stored = payload === undefined ? undefined : parseSymbols(payload);
+  if (payload !== undefined && stored === undefined) {
+    const message = 'the stored symbols make no sense; made anew from this machine';
+    notices.add({ code: 'SYMBOLS_DAMAGED', message, pid: recording.identity.pid });
+  }
+  return stored;
 }
 
 /** A name, file and place, as SYMBOLS has it. Lines and columns are 1-based, 0 where unknown. */

@@ -29,8 +29,8 @@ export interface Tables {
   module(index: number): ModuleRecord | undefined;
   moduleCount(): number;
   function(index: number): FunctionRecord | undefined;
-  /** The frame words of a call path, the leaf first; undefined if there is no such node. */
-  stack(node: number): bigint[] | undefined;
+  /** The nodes of a call path, the leaf first; undefined if there is no such node. `frame` tells what each is. */
+  path(node: number): number[] | undefined;
   nodeCount(): number;
   frame(node: number): bigint;
 }
@@ -85,6 +85,8 @@ export function createTables(): Tables {
     return text;
   }
 
+  const nodeCount = (): number => Math.floor((regions[NODES]?.used ?? 0) / NODE.bytes);
+
   return {
     append,
     module(index) {
@@ -117,20 +119,21 @@ export function createTables(): Tables {
         flags: data.readUInt32LE(at + FUNCTION.flags),
       };
     },
-    stack(node) {
-      const frames: bigint[] = [];
+    path(node) {
+      const nodes: number[] = [];
+      const count = nodeCount();
+      const data = regions[NODES]?.data;
       for (let at = node; at !== 0; ) {
-        const found = record(NODES, at);
-        if (found === undefined) return undefined;
-        const parent = found.data.readUInt32LE(found.at + NODE.parent);
+        if (data === undefined || at >= count) return undefined;
+        const parent = data.readUInt32LE(at * NODE.bytes + NODE.parent);
         // A caller is always interned before what it calls. This also ends the walk, whatever a damaged file says.
         if (parent >= at) return undefined;
-        frames.push(found.data.readBigUInt64LE(found.at + NODE.frame));
+        nodes.push(at);
         at = parent;
       }
-      return frames;
+      return nodes;
     },
-    nodeCount: () => Math.floor((regions[NODES]?.used ?? 0) / NODE.bytes),
+    nodeCount,
     frame: (node) => {
       const found = record(NODES, node);
       return found === undefined ? 0n : found.data.readBigUInt64LE(found.at + NODE.frame);

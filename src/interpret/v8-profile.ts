@@ -53,9 +53,16 @@ export function v8FrameKey({ name, script, line, column }: V8Frame): string {
   return `${script}\0${line}\0${column}\0${name}`;
 }
 
-/** All frames of a profile. */
+/** The frames of a profile's nodes, by their numbers; equal ones are one object. */
 export function v8FramesOf(profile: V8ProfileLine): V8Frame[] {
-  return profile.nodes.map((node) => frameOf(profile, node));
+  const known = new Map<string, V8Frame>();
+  return profile.nodes.map((node) => {
+    const [, name, script, , line, column] = node;
+    const key = `${script} ${line} ${column} ${name}`;
+    const frame = known.get(key) ?? frameOf(profile, node);
+    known.set(key, frame);
+    return frame;
+  });
 }
 
 function frameOf(
@@ -75,10 +82,11 @@ const EXTERNAL = '(external)';
  */
 export function v8Samples(profile: V8ProfileLine, dropExternal: boolean): V8Sample[] {
   const samples: V8Sample[] = [];
+  const frameOfNode = v8FramesOf(profile);
   profile.nodes.forEach((node, index) => {
     const totals = sumAllocations(node[6], profile.intervalBytes);
     if (totals.objects === 0) return;
-    const frames = framesOf(profile, index);
+    const frames = framesOf(profile, frameOfNode, index);
     if (dropExternal && frames.some((frame) => frame.name === EXTERNAL)) return;
     samples.push({ ...totals, frames });
   });
@@ -103,13 +111,13 @@ function sumAllocations(allocations: readonly number[], intervalBytes: number): 
   return sum;
 }
 
-function framesOf(profile: V8ProfileLine, leaf: number): V8Frame[] {
+function framesOf(profile: V8ProfileLine, frameOfNode: readonly V8Frame[], leaf: number): V8Frame[] {
   const frames: V8Frame[] = [];
   for (let at = leaf; at >= 0; ) {
     const node = profile.nodes[at];
-    if (node === undefined) break;
+    const frame = frameOfNode[at];
+    if (node === undefined || frame === undefined) break;
     const [parent] = node;
-    const frame = frameOf(profile, node);
     if (frame.name !== ROOT || parent >= 0) frames.push(frame);
     // Parents come before their children; this also ends the walk, whatever a damaged line says.
     if (parent >= at) break;

@@ -42,6 +42,12 @@ export function addV8Samples(
   const profiles = v8ProfilesAt(recording, moment, timeNs);
   let bytes = 0;
   let variance = 0;
+  const locations = new Map<V8Frame, number>();
+  const locationOf = (frame: V8Frame): number => {
+    const location = locations.get(frame) ?? addFrame(builder, symbols, frame);
+    locations.set(frame, location);
+    return location;
+  };
   for (const profile of profiles) {
     const labels = { ...base, thread: profile.threadId === 0 ? 'main' : `worker ${profile.threadId}` };
     for (const sample of v8Samples(profile, dropExternal)) {
@@ -50,7 +56,7 @@ export function addV8Samples(
       variance += sample.bytesVariance;
       if (ownCode.isOurs(sample.frames.map((frame) => frame.script))) continue;
       builder.addSample({
-        stack: sample.frames.map((frame) => addFrame(builder, symbols, frame)),
+        stack: sample.frames.map(locationOf),
         values: [0, 0, sample.objects, sample.bytes],
         variances: [0, 0, sample.objectsVariance, sample.bytesVariance],
         labels,

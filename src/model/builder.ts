@@ -25,7 +25,12 @@ export function createProfileBuilder(): ProfileBuilder {
   const mappings: Mapping[] = [];
   const functions = new Map<number, FunctionInfo>();
   const locations = new Map<number, Location>();
-  const samples = new Map<string, Sample>();
+  const samples: Sample[] = [];
+  /** Numbers in `samples` by a hash of stack and labels, and of each the next with the same hash. */
+  const firstOfHash = new Map<number, number>();
+  const nextOfHash: number[] = [];
+  const labelNumbers = new Map<string, number>();
+  const numberOfLabels = new WeakMap<Labels, number>();
   const ids = new Map<string, number>();
 
   /** Calls `add` with a new id the first time a key of this kind is seen. */
@@ -36,6 +41,17 @@ export function createProfileBuilder(): ProfileBuilder {
     ids.set(text, next);
     add(next);
     return next;
+  }
+
+  function labelsNumber(labels: Labels): number {
+    let number = numberOfLabels.get(labels);
+    if (number === undefined) {
+      const key = labelsKey(labels);
+      number = labelNumbers.get(key) ?? labelNumbers.size;
+      labelNumbers.set(key, number);
+      numberOfLabels.set(labels, number);
+    }
+    return number;
   }
 
   return {
@@ -63,13 +79,23 @@ export function createProfileBuilder(): ProfileBuilder {
         (id) => locations.set(id, { id, ...location }),
       ),
     addSample(sample) {
-      const key = sampleKey(sample.stack, sample.labels);
-      const known = samples.get(key);
-      samples.set(key, known === undefined ? sample : sum(known, sample));
+      const labels = labelsNumber(sample.labels);
+      const hash = hashOf(sample.stack, labels);
+      const first = firstOfHash.get(hash) ?? -1;
+      for (let at = first; at !== -1; at = nextOfHash[at] ?? -1) {
+        const known = samples[at];
+        if (known === undefined || labelsNumber(known.labels) !== labels || !isSame(known.stack, sample.stack))
+          continue;
+        samples[at] = sum(known, sample);
+        return;
+      }
+      firstOfHash.set(hash, samples.length);
+      nextOfHash.push(first);
+      samples.push(sample);
     },
     build: (rest) => ({
       sampleTypes: SAMPLE_TYPES,
-      samples: [...samples.values()],
+      samples,
       locations,
       functions,
       mappings,
@@ -78,8 +104,18 @@ export function createProfileBuilder(): ProfileBuilder {
   };
 }
 
-function sampleKey(stack: readonly number[], labels: Labels): string {
-  return `${stack.join(',')}\0${labelsKey(labels)}`;
+/** FNV-1a over whole numbers. */
+function hashOf(stack: readonly number[], labels: number): number {
+  let hash = 0x811c9dc5 ^ labels;
+  for (const id of stack) hash = Math.imul(hash ^ id, 0x01000193);
+  // A number that V8 stores in place.
+  return (hash ^ (hash >>> 15)) & 0x3fffffff;
+}
+
+function isSame(a: readonly number[], b: readonly number[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
+  return true;
 }
 
 function sum(a: Sample, b: Sample): Sample {

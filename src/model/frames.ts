@@ -42,21 +42,23 @@ export function framesOf(profile: Profile, location: Location): Frame[] {
 const NO_STACK: Frame = { name: '(no stack)', file: '', line: 0, column: 0, kind: 'synthetic', module: '' };
 
 /**
- * Spells out call paths, each location once: profiles repeat them thousands of times. Returns frames leaf first, `(no stack)`
- * for none.
+ * Spells out call paths, each location once: profiles repeat them thousands of times, and the frames of one location are the same
+ * objects each time. Returns frames leaf first, `(no stack)` for none.
  */
 export function frameReader(profile: Profile): (sample: Sample) => Frame[] {
-  const known = new Map<number, Frame[]>();
+  const known: (Frame[] | undefined)[] = [];
   return (sample) => {
     if (sample.stack.length === 0) return [NO_STACK];
-    return sample.stack.flatMap((id) => {
-      let frames = known.get(id);
-      if (!frames) {
+    const path: Frame[] = [];
+    for (const id of sample.stack) {
+      let frames = known[id];
+      if (frames === undefined) {
         const location = profile.locations.get(id);
         frames = location ? framesOf(profile, location) : [];
-        known.set(id, frames);
+        known[id] = frames;
       }
-      return frames;
-    });
+      for (const frame of frames) path.push(frame);
+    }
+    return path;
   };
 }

@@ -1,44 +1,78 @@
 import { gzipSync } from 'node:zlib';
-import {
-  Function as PprofFunction,
-  Label as PprofLabel,
-  Line as PprofLine,
-  Location as PprofLocation,
-  Mapping as PprofMapping,
-  Profile as PprofProfile,
-  Sample as PprofSample,
-  ValueType as PprofValueType,
-  StringTable,
-} from 'pprof-format';
 import { LABEL_NAMES } from '../model/labels.js';
-import type { FunctionInfo, Location, Mapping, Profile, Sample } from '../model/profile.js';
+import type { FunctionInfo, Location, Mapping, Profile } from '../model/profile.js';
 import type { ReportOptions } from './options.js';
 import { commentsOf } from './pprof-comments.js';
+import { createProtobufWriter, type ProtobufWriter } from './protobuf.js';
+
+/** Numbers of the fields in https://github.com/google/pprof/blob/main/proto/profile.proto. */
+const PROFILE = {
+  sampleType: 1,
+  sample: 2,
+  mapping: 3,
+  location: 4,
+  function: 5,
+  string: 6,
+  timeNanos: 9,
+  durationNanos: 10,
+  periodType: 11,
+  period: 12,
+  comment: 13,
+  defaultSampleType: 14,
+} as const;
+const VALUE_TYPE = { type: 1, unit: 2 } as const;
+const SAMPLE = { locationId: 1, value: 2, label: 3 } as const;
+const LABEL = { key: 1, text: 2 } as const;
+const MAPPING = { id: 1, start: 2, limit: 3, fileOffset: 4, file: 5, buildId: 6, hasFunctions: 7 } as const;
+const LOCATION = { id: 1, mappingId: 2, address: 3, line: 4 } as const;
+const LINE = { functionId: 1, line: 2, column: 3 } as const;
+const FUNCTION = { id: 1, name: 2, systemName: 3, file: 4, startLine: 5 } as const;
 
 /**
  * A gzipped pprof profile. Values are estimates scaled up to all allocations, rounded to whole numbers; what pprof has no field
  * for (version, notices, unknown columns, sampling of each process) is in the comments as `key: value`.
  */
 export function writePprof(profile: Profile, options: ReportOptions): Uint8Array {
-  const strings = new StringTable();
-  const s = (text: string): number => strings.dedup(text);
+  const out = createProtobufWriter();
+  const { strings, s } = createStringTable();
+  const valueType = (field: number, type: string, unit: string): void =>
+    out.message(field, () => {
+      out.integer(VALUE_TYPE.type, s(type));
+      out.integer(VALUE_TYPE.unit, s(unit));
+    });
+  for (const { type, unit } of profile.sampleTypes) valueType(PROFILE.sampleType, type, unit);
+  writeSamples(out, profile, s);
   const mappings = mappingsOf(profile);
-  const mainMapping = mappings[0]?.id ?? 0;
-  const encoded = new PprofProfile({
-    stringTable: strings,
-    sampleType: profile.sampleTypes.map(({ type, unit }) => new PprofValueType({ type: s(type), unit: s(unit) })),
-    sample: profile.samples.map((sample) => sampleOf(sample, s)),
-    mapping: mappings.map((mapping) => mappingOf(mapping, s)),
-    location: [...profile.locations.values()].map((location) => locationOf(location, mainMapping)),
-    function: [...profile.functions.values()].map((fn) => functionOf(fn, s)),
-    timeNanos: profile.startedAtNs,
-    durationNanos: profile.durationNs,
-    periodType: new PprofValueType({ type: s('space'), unit: s('bytes') }),
-    period: toInt64(profile.periodBytes),
-    comment: commentsOf(profile, options.summary.memprofVersion).map(s),
-    defaultSampleType: s('inuse_space'),
-  });
-  return gzipSync(encoded.encode());
+  for (const mapping of mappings) writeMapping(out, mapping, s);
+  for (const location of profile.locations.values()) writeLocation(out, location, mappings[0]?.id ?? 0);
+  for (const fn of profile.functions.values()) writeFunction(out, fn, s);
+  out.integer(PROFILE.timeNanos, profile.startedAtNs);
+  out.integer(PROFILE.durationNanos, profile.durationNs);
+  valueType(PROFILE.periodType, 'space', 'bytes');
+  out.integer(PROFILE.period, toInt64(profile.periodBytes));
+  out.packed(PROFILE.comment, commentsOf(profile, options.summary.memprofVersion).map(s));
+  out.integer(PROFILE.defaultSampleType, s('inuse_space'));
+  for (const text of strings) out.text(PROFILE.string, text);
+  return gzipSync(out.bytes());
+}
+
+type StringNumber = (text: string) => number;
+
+/** Number 0 is the empty string. */
+function createStringTable(): { strings: readonly string[]; s: StringNumber } {
+  const strings = [''];
+  const numbers = new Map([['', 0]]);
+  return {
+    strings,
+    s(text) {
+      let number = numbers.get(text);
+      if (number === undefined) {
+        number = strings.push(text) - 1;
+        numbers.set(text, number);
+      }
+      return number;
+    },
+  };
 }
 
 /** pprof takes the first mapping for the main binary: a profile without any gets one with the program's name. */
@@ -48,52 +82,67 @@ function mappingsOf(profile: Profile): readonly Mapping[] {
   return [{ id: 1, start: 0n, limit: 0n, fileOffset: 0n, file, buildId: '', hasFunctions: true }];
 }
 
-function mappingOf(mapping: Mapping, s: (text: string) => number): PprofMapping {
-  return new PprofMapping({
-    id: mapping.id,
-    memoryStart: mapping.start,
-    memoryLimit: mapping.limit,
-    fileOffset: mapping.fileOffset,
-    filename: s(mapping.file),
-    buildId: s(mapping.buildId),
+function writeMapping(out: ProtobufWriter, mapping: Mapping, s: StringNumber): void {
+  out.message(PROFILE.mapping, () => {
+    out.integer(MAPPING.id, mapping.id);
+    out.integer(MAPPING.start, mapping.start);
+    out.integer(MAPPING.limit, mapping.limit);
+    out.integer(MAPPING.fileOffset, mapping.fileOffset);
+    out.integer(MAPPING.file, s(mapping.file));
+    out.integer(MAPPING.buildId, s(mapping.buildId));
     // Without it pprof would look for the binary on the reader's machine.
-    hasFunctions: mapping.hasFunctions,
+    out.integer(MAPPING.hasFunctions, mapping.hasFunctions ? 1 : 0);
   });
 }
 
-function locationOf(location: Location, mainMapping: number): PprofLocation {
-  // A location without address, mapping and lines is invalid; JavaScript runs inside the main binary.
-  const mappingId = location.mappingId === 0 && location.lines.length === 0 ? mainMapping : location.mappingId;
-  return new PprofLocation({
-    id: location.id,
-    mappingId,
-    address: location.address,
-    line: location.lines.map(({ functionId, line, column }) => new PprofLine({ functionId, line, column })),
+function writeLocation(out: ProtobufWriter, location: Location, mainMapping: number): void {
+  out.message(PROFILE.location, () => {
+    out.integer(LOCATION.id, location.id);
+    // A location without address, mapping and lines is invalid; JavaScript runs inside the main binary.
+    const isBare = location.mappingId === 0 && location.lines.length === 0;
+    out.integer(LOCATION.mappingId, isBare ? mainMapping : location.mappingId);
+    out.integer(LOCATION.address, location.address);
+    for (const { functionId, line, column } of location.lines) {
+      out.message(LOCATION.line, () => {
+        out.integer(LINE.functionId, functionId);
+        out.integer(LINE.line, line);
+        out.integer(LINE.column, column);
+      });
+    }
   });
 }
 
-function functionOf(fn: FunctionInfo, s: (text: string) => number): PprofFunction {
-  return new PprofFunction({
-    id: fn.id,
-    name: s(fn.name),
-    systemName: s(fn.systemName),
-    filename: s(fn.file),
-    startLine: fn.startLine,
+function writeFunction(out: ProtobufWriter, fn: FunctionInfo, s: StringNumber): void {
+  out.message(PROFILE.function, () => {
+    out.integer(FUNCTION.id, fn.id);
+    out.integer(FUNCTION.name, s(fn.name));
+    out.integer(FUNCTION.systemName, s(fn.systemName));
+    out.integer(FUNCTION.file, s(fn.file));
+    out.integer(FUNCTION.startLine, fn.startLine);
   });
 }
 
-function sampleOf(sample: Sample, s: (text: string) => number): PprofSample {
-  const label = LABEL_NAMES.flatMap((key) => {
-    const value = sample.labels[key];
-    // Text even for pid: pprof would print a number with a unit.
-    return value === undefined ? [] : [new PprofLabel({ key: s(key), str: s(String(value)) })];
-  });
-  return new PprofSample({ locationId: [...sample.stack], value: sample.values.map(toInt64), label });
+function writeSamples(out: ProtobufWriter, { samples }: Profile, s: StringNumber): void {
+  for (const sample of samples) {
+    out.message(PROFILE.sample, () => {
+      out.packed(SAMPLE.locationId, sample.stack);
+      out.packed(SAMPLE.value, sample.values.map(toInt64));
+      for (const key of LABEL_NAMES) {
+        const value = sample.labels[key];
+        if (value === undefined) continue;
+        out.message(SAMPLE.label, () => {
+          out.integer(LABEL.key, s(key));
+          // Text even for pid: pprof would print a number with a unit.
+          out.integer(LABEL.text, s(String(value)));
+        });
+      }
+    });
+  }
 }
 
 const INT64_MAX = 2n ** 63n - 1n;
 
-/** Numbers are enough up to 2^53; beyond, and below zero, the library wants bigints. */
+/** Numbers are exact up to 2^53; beyond, and below zero, bigints are. */
 function toInt64(value: number): number | bigint {
   const rounded = Math.round(value);
   if (rounded >= 0 && rounded <= Number.MAX_SAFE_INTEGER) return rounded;

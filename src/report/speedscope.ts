@@ -83,6 +83,27 @@ function profileName({ unknown }: Profile, column: Column): string {
 class FrameTable {
   readonly frames: SpeedscopeFrame[] = [];
   readonly #numbers = new Map<string, number>();
+  /** By arena, then by frame: paths share theirs, and a text to look up would have to be made for each. */
+  readonly #known = new Map<string, Map<Frame, number>>();
+
+  /** A frame of a call path, in the arena that `prefix` names, '' for none. Where there is no source file, the binary is the place. */
+  ofPath(path: readonly Frame[], prefix: string, into: number[]): number[] {
+    let known = this.#known.get(prefix);
+    if (known === undefined) {
+      known = new Map();
+      this.#known.set(prefix, known);
+    }
+    for (let at = path.length - 1; at >= 0; at--) {
+      const frame = path[at] as Frame;
+      let number = known.get(frame);
+      if (number === undefined) {
+        number = this.add({ ...frame, file: frame.file || frame.module }, prefix);
+        known.set(frame, number);
+      }
+      into.push(number);
+    }
+    return into;
+  }
 
   /** `prefix` names the arena, '' for none. */
   add(frame: { name: string; file: string; line: number; column: number }, prefix: string): number {
@@ -121,15 +142,12 @@ function labelledStacks(profile: Profile, frames: FrameReader, table: FrameTable
     const group = labels.pool ?? labels.heap;
     const arena = [process, labels.arena ?? `${group} (no arena)`].filter((part) => part !== '').join(' ');
     const synthetic = (name: string, file: string) => table.add({ name, file, line: 0, column: 0 }, '');
-    const path = [
+    const roots = [
       ...(process === '' ? [] : [synthetic(process, process)]),
       synthetic(group, [process, group].filter((part) => part !== '').join(' ')),
       synthetic(labels.arena ?? '(no arena)', `${arena} > ${describe(labels)}`),
-      ...frames(sample)
-        .toReversed()
-        .map((frame) => table.add(place(frame), arena)),
     ];
-    return { sample, path, arena };
+    return { sample, path: table.ofPath(frames(sample), arena, roots), arena };
   });
   return stacks.sort((a, b) => compare(a.arena, b.arena));
 }
@@ -137,17 +155,12 @@ function labelledStacks(profile: Profile, frames: FrameReader, table: FrameTable
 function mergedStacks(profile: Profile, frames: FrameReader, table: FrameTable): Stack[] {
   return profile.samples.map((sample) => ({
     sample,
-    path: frames(sample)
-      .toReversed()
-      .map((frame) => table.add(place(frame), '')),
+    path: table.ofPath(frames(sample), '', []),
     arena: '',
   }));
 }
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-
-/** Where there is no source file, the binary is the place. */
-const place = (frame: Frame) => ({ ...frame, file: frame.file || frame.module });
 
 /** What the arena's own frame says in the tooltip. */
 function describe(labels: Labels): string {

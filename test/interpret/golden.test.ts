@@ -1,11 +1,12 @@
-import { cpSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { buildProfile, symbolizeFile } from '../../src/interpret/index.ts';
+import { buildProfile } from '../../src/interpret/index.ts';
 import { frameReader } from '../../src/model/frames.ts';
 import type { Profile } from '../../src/model/profile.ts';
 import { findProblems } from '../../src/model/validate.ts';
+import type { Symbols } from '../../src/recording/chunks.ts';
 import { temporaryDirectory } from '../helpers/temporary.ts';
 
 const recordings = fileURLToPath(new URL('../../fixtures/recordings', import.meta.url));
@@ -75,7 +76,10 @@ test('a recording with symbols needs nothing of the machine that made it', async
 test('symbols are made anew where the files are, and the file is not changed by that', async () => {
   const directory = join(root, 'copy');
   cpSync(join(recordings, 'c-tree'), directory, { recursive: true });
-  const [file] = (await buildProfile(directory)).processes;
-  const symbols = await symbolizeFile(join(directory, `${file?.pid}.0.mpr`));
-  expect(symbols.native.length).toBeGreaterThan(3);
+  const contents = () => readdirSync(directory).map((name) => readFileSync(join(directory, name)).toString('base64'));
+  const before = contents();
+  const found: Symbols[] = [];
+  await buildProfile(directory, { onSymbols: (_path, symbols) => found.push(symbols) });
+  expect(found[0]?.native.length).toBeGreaterThan(3);
+  expect(contents()).toEqual(before);
 });

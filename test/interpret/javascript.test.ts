@@ -99,7 +99,10 @@ test.each([20, 22, 24, 26])('names on Node %i, at the places where V8 itself say
       line: frame.lineNumber + 1,
       column: frame.columnNumber + 1,
     }));
-  const access = { startedAtMs: Number.POSITIVE_INFINITY, nodeSources: () => undefined };
+  const access = {
+    nodeSources: () => undefined,
+    readSource: (path: string) => readSource(path, Number.POSITIVE_INFINITY),
+  };
   const { v8Functions, scripts } = symbolizeJavaScript([], createTables(), ours, access);
   const names = new Set(v8Functions?.map((entry) => entry[4]));
   expect(scripts).toEqual([]);

@@ -7,7 +7,7 @@ import { createMapLines } from '../../src/interpret/map-lines.ts';
 import { indexModules } from '../../src/interpret/modules.ts';
 import { demangle, shortenName } from '../../src/interpret/symbolize/demangle.ts';
 import { openElf } from '../../src/interpret/symbolize/elf.ts';
-import { symbolizeNative } from '../../src/interpret/symbolize/native.ts';
+import { createNativeSymbolizer } from '../../src/interpret/symbolize/native.ts';
 import { findSymbols } from '../../src/interpret/symbolize/symbol-table.ts';
 import { createTables } from '../../src/interpret/tables.ts';
 import { CHUNK } from '../../src/recording/chunks.ts';
@@ -140,13 +140,13 @@ test('addresses go through module, generation and bias; another build id is not 
   ]);
   const address = module.bias + BigInt(append.address) + 4n;
   const [now, before] = [recorder.native(address, 1), recorder.native(address, 0)];
-  const result = symbolizeNative([now, before], modules, createMapLines());
+  const result = createNativeSymbolizer()([now, before], modules, createMapLines());
   const byWord = new Map(result.native.map((entry) => [entry[0], entry]));
   expect(byWord.get(now.toString(16))).toMatchObject({ 2: append.name, 4: append.address + 4 });
   expect(byWord.get(now.toString(16))?.[3]).toMatch(/^kv::Cache<double>::append\(.*, double\)$/);
   expect(byWord.get(before.toString(16))?.[2]).toBe('');
   const wrong = tablesWith([{ ...module, path: program, buildId: 'deadbeef' }]);
-  expect(symbolizeNative([now], wrong.modules, createMapLines()).modules[0]?.symbols).toBe('none');
+  expect(createNativeSymbolizer()([now], wrong.modules, createMapLines()).modules[0]?.symbols).toBe('none');
 });
 
 test('code that is mapped a second time is found through the maps of the process', () => {
@@ -160,7 +160,7 @@ test('code that is mapped a second time is found through the maps of the process
   const page = offset & ~4095;
   mapLines.add(`7f0000000000-7f0000100000 r-xp ${page.toString(16).padStart(8, '0')} 08:01 17   ${program}`);
   const word = recorder.v8Code(0x7f00_0000_0000n + BigInt(offset - page) + 1n);
-  expect(symbolizeNative([word], modules, mapLines).native[0]).toMatchObject({ 2: 'plain', 4: plain + 1 });
+  expect(createNativeSymbolizer()([word], modules, mapLines).native[0]).toMatchObject({ 2: 'plain', 4: plain + 1 });
 });
 
 test('files that are no ELF files, are not there or would block', () => {

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { buildProfile } from '../../src/interpret/index.ts';
-import { createUseFold, type SiteUse } from '../../src/interpret/peak.ts';
+import { createUseFold } from '../../src/interpret/peak.ts';
+import type { SiteUse } from '../../src/interpret/site-use.ts';
 import { EVENT, EVENT_TYPE, HEAP } from '../../src/recording/wire.ts';
 import { recordProcess, writeRecording } from '../helpers/recording-builder.ts';
 import { temporaryDirectory } from '../helpers/temporary.ts';

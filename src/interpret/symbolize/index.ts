@@ -4,8 +4,9 @@ import { indexModules } from '../modules.js';
 import type { ProcessRecording } from '../process-recording.js';
 import { type V8Frame, v8FrameKey, v8FramesOf } from '../v8-profile.js';
 import { symbolizeJavaScript } from './javascript.js';
-import { symbolizeNative } from './native.js';
-import { nodeSources } from './node-sources.js';
+import { createNativeSymbolizer } from './native.js';
+import { type NodeSources, nodeSources } from './node-sources.js';
+import { readSource, type Source } from './source.js';
 
 export interface SymbolizeOptions {
   /** The program's own Node may be started to ask it for its sources. Only where the program has just run. */
@@ -13,19 +14,47 @@ export interface SymbolizeOptions {
 }
 
 /** Names everything in one process's recording that this machine's files can name. */
-export function symbolize(recording: ProcessRecording, { mayRunNode }: SymbolizeOptions): Symbols {
-  const { tables, header } = recording;
-  const words = new Set<bigint>();
-  for (let node = 1; node < tables.nodeCount(); node++) words.add(tables.frame(node));
-  const hello = recording.agentLines.find((line) => line.type === 'hello');
-  const node = hello && { version: hello.node, execPath: hello.execPath };
-  const startedAtMs = header === undefined ? Number.POSITIVE_INFINITY : Number(header.startedUnixNs / 1_000_000n) + 1;
-  return {
-    ...symbolizeNative(words, indexModules(tables), recording.mapLines),
-    ...symbolizeJavaScript(words, tables, v8Frames(recording), {
-      startedAtMs,
-      nodeSources: nodeSources(node, mayRunNode),
-    }),
+export type Symbolize = (recording: ProcessRecording) => Symbols;
+
+/** For the processes of one run: what they share is read and parsed once. */
+export function createSymbolizer({ mayRunNode }: SymbolizeOptions): Symbolize {
+  const symbolizeNative = createNativeSymbolizer();
+  const readOnce = createSourceMemory();
+  const nodes = new Map<string, NodeSources>();
+
+  function sourcesOf(recording: ProcessRecording): NodeSources {
+    const hello = recording.agentLines.find((line) => line.type === 'hello');
+    const key = `${hello?.node} ${hello?.execPath}`;
+    const node = hello && { version: hello.node, execPath: hello.execPath };
+    const sources = nodes.get(key) ?? nodeSources(node, mayRunNode);
+    nodes.set(key, sources);
+    return sources;
+  }
+
+  return (recording) => {
+    const { tables, header } = recording;
+    const words = new Set<bigint>();
+    for (let node = 1; node < tables.nodeCount(); node++) words.add(tables.frame(node));
+    const startedAtMs = header === undefined ? Number.POSITIVE_INFINITY : Number(header.startedUnixNs / 1_000_000n) + 1;
+    return {
+      ...symbolizeNative(words, indexModules(tables), recording.mapLines),
+      ...symbolizeJavaScript(words, tables, v8Frames(recording), {
+        nodeSources: sourcesOf(recording),
+        readSource: (path) => readOnce(path, startedAtMs),
+      }),
+    };
+  };
+}
+
+/** What was not changed since an earlier process began was not changed since a later one did. */
+function createSourceMemory(): (path: string, notAfterMs: number) => Source | undefined {
+  const known = new Map<string, { readonly notAfterMs: number; readonly source: Source }>();
+  return (path, notAfterMs) => {
+    const before = known.get(path);
+    if (before !== undefined && before.notAfterMs <= notAfterMs) return before.source;
+    const source = readSource(path, notAfterMs);
+    if (source !== undefined) known.set(path, { notAfterMs, source });
+    return source;
   };
 }
 
@@ -36,7 +65,7 @@ function v8Frames(recording: ProcessRecording): Iterable<V8Frame> {
     const payload = recording.stream.read(ref);
     const line = payload === undefined ? undefined : parseAgentLine(payload);
     if (line?.type !== 'v8profile') continue;
-    for (const frame of v8FramesOf(line)) frames.set(v8FrameKey(frame), frame);
+    for (const frame of new Set(v8FramesOf(line))) frames.set(v8FrameKey(frame), frame);
   }
   return frames.values();
 }

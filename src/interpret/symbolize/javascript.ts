@@ -6,14 +6,14 @@ import { scriptPath } from '../script-path.js';
 import type { Tables } from '../tables.js';
 import type { V8Frame } from '../v8-profile.js';
 import type { NodeSources } from './node-sources.js';
-import { readSource, type Source } from './source.js';
+import type { Source } from './source.js';
 import { functionAt } from './source-functions.js';
 
 /** Where sources come from. */
 export interface SourceAccess {
-  /** When the process started: a file that was changed since is not what was profiled. */
-  readonly startedAtMs: number;
   readonly nodeSources: NodeSources;
+  /** A file's text as the process compiled it: not if it was changed since that started. */
+  readonly readSource: (path: string) => Source | undefined;
 }
 
 type JavaScriptSymbols = Pick<Symbols, 'functions' | 'positions' | 'v8Functions' | 'scripts'>;
@@ -71,7 +71,7 @@ const OUR_AGENT = fileURLToPath(new URL('../../agent/', import.meta.url));
 function readScript(script: string, access: SourceAccess): Source | undefined {
   if (script.startsWith('node:')) return access.nodeSources(script);
   const path = scriptPath(script);
-  return path.startsWith(OUR_AGENT) ? undefined : readSource(path, access.startedAtMs);
+  return path.startsWith(OUR_AGENT) ? undefined : access.readSource(path);
 }
 
 const ANONYMOUS = '(anonymous)';

@@ -22,11 +22,19 @@ interface Binary {
 
 type NativeSymbols = Pick<Symbols, 'modules' | 'native'>;
 
+/** Names the native frames among `words`. */
+export type SymbolizeNative = (words: Iterable<bigint>, modules: ModuleIndex, mapLines: MapLines) => NativeSymbols;
+
 /**
- * Names the native frames among `words` from the files on this machine. A file with another build id than the one that was
- * profiled is not used.
+ * Takes names from the files on this machine; a file with another build id than the one that was profiled is not used. The
+ * processes of one run share readable names.
  */
-export function symbolizeNative(words: Iterable<bigint>, modules: ModuleIndex, mapLines: MapLines): NativeSymbols {
+export function createNativeSymbolizer(): SymbolizeNative {
+  const readable = new Map<string, string>();
+  return (words, modules, mapLines) => resolve([...binariesOf(words, modules, mapLines)], readable);
+}
+
+function binariesOf(words: Iterable<bigint>, modules: ModuleIndex, mapLines: MapLines): Iterable<Binary> {
   const binaries = new Map<string, Binary>();
   for (const word of words) {
     const frame = decodeFrame(word);
@@ -45,7 +53,7 @@ export function symbolizeNative(words: Iterable<bigint>, modules: ModuleIndex, m
     const offset = Number(address - line.start + line.fileOffset);
     add(binaries, line.path, modules.buildIdOf(line.path), { word, address: offset, isVirtual: false });
   }
-  return resolve([...binaries.values()]);
+  return binaries.values();
 }
 
 function add(binaries: Map<string, Binary>, path: string, buildId: string, place: Place): void {
@@ -55,10 +63,9 @@ function add(binaries: Map<string, Binary>, path: string, buildId: string, place
   else binary.places.push(place);
 }
 
-function resolve(binaries: readonly Binary[]): NativeSymbols {
+function resolve(binaries: readonly Binary[], readable: Map<string, string>): NativeSymbols {
   const modules: Symbols['modules'][number][] = [];
   const native: Symbols['native'][number][] = [];
-  const readable = new Map<string, string>();
   for (const binary of binaries) {
     const elf = openMatching(binary);
     const index = modules.length;
