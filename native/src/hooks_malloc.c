@@ -59,10 +59,10 @@ MP_HOOK void free_aligned_sized(void *old, size_t alignment, size_t bytes) {
 
 /* The old block is forgotten before the call, because another thread may get its address the moment that realloc lets
  * go of it; when realloc fails the block is still there, and so must be its sample. */
-static MP_SLOW void *realloc_slow(void *old, size_t bytes) {
+static MP_SLOW void *realloc_slow(void *old, size_t bytes, bool passed) {
+  bool due = !passed && mp_due(bytes);
   struct mp_live former;
   bool was_sampled = mp_live_maybe(old) && mp_record_free(old, &former);
-  bool due = !mp_pass(bytes) && mp_due(bytes);
   void *address = mp_real.realloc(old, bytes);
   if (!address && was_sampled && bytes != 0) mp_unrecord_free(&former);
   if (due && address) mp_record(address, bytes);
@@ -70,8 +70,9 @@ static MP_SLOW void *realloc_slow(void *old, size_t bytes) {
 }
 
 MP_HOOK void *realloc(void *old, size_t bytes) {
-  if (mp_likely(!mp_live_maybe(old) && mp_pass(bytes))) return mp_real.realloc(old, bytes);
-  return realloc_slow(old, bytes);
+  bool passed = mp_pass(bytes);
+  if (mp_likely(passed && !mp_live_maybe(old))) return mp_real.realloc(old, bytes);
+  return realloc_slow(old, bytes, passed);
 }
 
 /* glibc's own comes back to our realloc. */

@@ -8,7 +8,8 @@
 #include "memory.h"
 #include "store.h"
 
-uint8_t mp_live_filter[1 << MP_FILTER_BITS];
+uint8_t mp_live_filter[1 << MP_FILTER_MAX_BITS];
+uint32_t mp_live_filter_mask = (1u << MP_FILTER_MIN_BITS) - 1;
 
 static struct mp_lock lock;
 static struct mp_index by_address;
@@ -17,8 +18,8 @@ static struct mp_index by_address;
 static uint32_t *next_free;
 static uint32_t first_free;
 
-static void filter_raise(uintptr_t address, int by) {
-  uint8_t *counter = &mp_live_filter[mp_live_filter_slot(address)];
+static void filter_raise(uint32_t filter_slot, int by) {
+  uint8_t *counter = &mp_live_filter[filter_slot];
   uint8_t old = __atomic_load_n(counter, __ATOMIC_RELAXED);
   /* A counter that reached 255 no longer knows how many it stands for, and stays. */
   while (old != 255 &&
@@ -30,6 +31,21 @@ static struct mp_live *slot_at(uint32_t index) { return (struct mp_live *)mp_sto
 
 /* More than any index that is in use. */
 static uint64_t slots_bound;
+
+/* Widens the filter when more than one slot in 16 is in use. Every live block's counter is raised under the wider mask before
+ * that mask is published. Those under the narrow one stay as they are, for frees that still hold the narrow mask; so the
+ * lower slots keep some false alarms. */
+static void filter_grow(const struct mp_region *region) {
+  uint64_t slots = (uint64_t)mp_live_filter_mask + 1;
+  if (by_address.records < slots / 16 || slots >> MP_FILTER_MAX_BITS) return;
+  uint32_t wide = (uint32_t)(slots << 2 >> MP_FILTER_MAX_BITS ? 1u << MP_FILTER_MAX_BITS : slots << 2) - 1;
+  for (uint64_t i = 0; i < region->used; i++) {
+    uintptr_t address = slot_at((uint32_t)i)->address;
+    uint32_t slot = mp_live_filter_hash(address) & wide;
+    if (address != 0 && slot > mp_live_filter_mask) filter_raise(slot, 1);
+  }
+  __atomic_store_n(&mp_live_filter_mask, wide, __ATOMIC_RELEASE);
+}
 
 /* The bound is for a free that was looking into the index while another thread set a forked child up: there may be
  * anything by now. */
@@ -96,7 +112,7 @@ static bool remove_locked(uintptr_t address, struct mp_live *removed) {
     first_free = index + 1;
   }
   add_live_bytes(removed->weight_bytes_f64, true);
-  filter_raise(address, -1);
+  filter_raise(mp_live_filter_slot(address), -1);
   return true;
 }
 
@@ -115,7 +131,8 @@ bool mp_live_add(uintptr_t address, uint64_t size_bytes, double weight_bytes, ui
     uint32_t index =
         mp_index_reserve(&by_address, hash) ? take_slot(&mp_store_header()->regions[MP_REGION_LIVE]) : MP_NONE;
     if (index != MP_NONE) {
-      filter_raise(address, 1); /* first: a free that finds the slot must have seen the counter */
+      filter_grow(&mp_store_header()->regions[MP_REGION_LIVE]);
+      filter_raise(mp_live_filter_slot(address), 1); /* first: a free that finds the slot must have seen the counter */
       write_slot(slot_at(index), &value);
       mp_index_insert(&by_address, mp_hash_u64(address), index);
       add_live_bytes(value.weight_bytes_f64, false);
@@ -140,7 +157,8 @@ bool mp_live_remove(uintptr_t address, struct mp_live *removed) {
 void mp_live_forget(void) {
   mp_lock_release(&lock);
   mp_index_clear(&by_address);
-  memset(mp_live_filter, 0, sizeof mp_live_filter);
+  memset(mp_live_filter, 0, (size_t)mp_live_filter_mask + 1);
+  mp_live_filter_mask = (1u << MP_FILTER_MIN_BITS) - 1;
   next_free = NULL;
   first_free = 0;
 }

@@ -1,26 +1,35 @@
 /* The live sampled allocations: the store's live region, found by address.
  *
- * The question "is this pointer sampled?" is asked at every free, so it is answered in two steps: a 64 KiB table of
- * counters that fits the second-level cache (one load, inlined), then an exact index, read without a lock. */
+ * The question "is this pointer sampled?" is asked at every free, so it is answered in two steps: a table of counters (one
+ * load, inlined), then an exact index, read without a lock. The table has 64 Ki counters at first, which stay in the
+ * second-level cache, and grows with the number of live samples, so that few frees look further for nothing. */
 #ifndef MEMPROF_LIVE_H
 #define MEMPROF_LIVE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fast_path.h"
 #include "wire.h"
 
-#define MP_FILTER_BITS 16
+#define MP_FILTER_MIN_BITS 16
+#define MP_FILTER_MAX_BITS 21
 
-extern uint8_t mp_live_filter[1 << MP_FILTER_BITS];
+/* Counters by slot; only the first mp_live_filter_mask + 1 are in use. */
+extern uint8_t mp_live_filter[1 << MP_FILTER_MAX_BITS] MP_HIDDEN;
+extern uint32_t mp_live_filter_mask MP_HIDDEN;
+
+/* Fibonacci hashing with a factor that fits an immediate operand. The bits from 20 on depend on all address bits from 4 to
+ * 36 and more: blocks on page boundaries and in power-of-two classes spread as others do. */
+static inline uint32_t mp_live_filter_hash(uintptr_t address) { return (uint32_t)(address * 0x61c88647 >> 20); }
 
 static inline uint32_t mp_live_filter_slot(uintptr_t address) {
-  return (uint32_t)((address >> 4) * 0x9e3779b97f4a7c15ull >> (64 - MP_FILTER_BITS));
+  return mp_live_filter_hash(address) & __atomic_load_n(&mp_live_filter_mask, __ATOMIC_RELAXED);
 }
 
 /* False: certainly not sampled. */
 static inline bool mp_live_maybe(const void *address) {
-  return __atomic_load_n(&mp_live_filter[mp_live_filter_slot((uintptr_t)address)], __ATOMIC_RELAXED) != 0;
+  return mp_unlikely(__atomic_load_n(&mp_live_filter[mp_live_filter_slot((uintptr_t)address)], __ATOMIC_RELAXED) != 0);
 }
 
 /* Adds an allocation; false when the table is full (counted). A stale record of the same address is replaced. */

@@ -93,7 +93,7 @@ static void *(*musl_calloc)(size_t, size_t);
 
 static void *calloc_by_malloc(size_t count, size_t bytes) {
   size_t total;
-  if (!__builtin_mul_overflow(count, bytes, &total)) mp_thread.left += mp_weight_of(total);
+  if (!__builtin_mul_overflow(count, bytes, &total)) mp_thread.left += mp_countdown_of(total);
   return musl_calloc(count, bytes);
 }
 

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "fast_path.h"
 #include "wire.h"
 
 /* X(result, name, parameters, arguments) */
@@ -45,7 +46,7 @@ struct mp_real {
 #undef X
 };
 
-extern struct mp_real mp_real;
+extern struct mp_real mp_real MP_HIDDEN;
 
 /* Resolves everything; further calls do nothing. */
 void mp_real_resolve(void);

@@ -15,20 +15,29 @@
 #include "unwind.h"
 
 #define FAR_AWAY (UINT64_MAX / 2) /* a countdown that does not end */
-#define BURST_NS 2000000000ull    /* how far a burst may run ahead of the cap before the mean doubles */
+#define BURST_NS 500000000ull     /* how far a burst may run ahead of the cap before the mean doubles */
+#define CALM_NS 1000000000ull     /* how long the rate must stay below a quarter of the cap before it halves again */
 
 __thread struct mp_thread mp_thread __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 static double mean = 1;
+static double least_mean = 1; /* as configured */
 static uint64_t ns_per_sample; /* of the cap; 0: no cap */
 static uint64_t cap_paid_until_ns;
+static uint64_t window_start_ns, window_samples; /* what happened since the mean last changed, or a calm was looked for */
 static uint64_t seed;
 static uint64_t threads_seen;
 
 void mp_sampler_start(uint64_t mean_bytes, uint64_t max_samples_per_s, uint64_t first_seed) {
-  mean = mean_bytes ? (double)mean_bytes : 1;
+  least_mean = mean = mean_bytes ? (double)mean_bytes : 1;
   ns_per_sample = max_samples_per_s ? 1000000000ull / max_samples_per_s : 0;
   seed = first_seed;
+}
+
+static double current_mean(void) {
+  double bytes;
+  __atomic_load(&mean, &bytes, __ATOMIC_RELAXED);
+  return bytes;
 }
 
 static uint64_t next_random(void) {
@@ -40,14 +49,14 @@ static uint64_t next_random(void) {
 }
 
 static void draw_gap(void) {
-  mp_thread.gap_mean = mean;
+  double bytes = mp_thread.gap_mean = current_mean();
   mp_thread.draws++;
-  if (mean <= 1) { /* every allocation is a sample: no gap at all */
-    mp_thread.left = 1;
+  if (bytes <= 1) { /* every allocation is a sample: no gap at all */
+    mp_thread.left = 0;
     return;
   }
   double uniform = ((double)(next_random() >> 11) + 1) * 0x1p-53; /* (0, 1] */
-  mp_thread.left = (uint64_t)(-mp_ln(uniform) * mean) + 1;
+  mp_thread.left = (uint64_t)(-mp_ln(uniform) * bytes);
 }
 
 static void start_thread(void) {
@@ -59,6 +68,9 @@ static void start_thread(void) {
 }
 
 bool mp_due(size_t bytes) {
+  mp_thread.left += mp_countdown_of(bytes); /* as it was before mp_pass */
+  /* A signal handler that allocated between the two saw a countdown without end, and may have taken more than was left. */
+  if (mp_thread.left > FAR_AWAY) mp_thread.left = 0;
   enum mp_state state = mp_process_state();
   if (state != MP_STATE_ON) {
     if (state == MP_STATE_OFF) mp_thread.left = FAR_AWAY;
@@ -72,6 +84,7 @@ bool mp_due(size_t bytes) {
   if (mp_thread.draws == 0) {
     start_thread();
     if (mp_pass(bytes)) return false;
+    mp_thread.left += mp_countdown_of(bytes);
   }
   mp_thread.due_mean = mp_thread.gap_mean;
   draw_gap();
@@ -88,20 +101,38 @@ bool mp_enter(void) {
 
 void mp_leave(void) { mp_thread.guard--; }
 
-/* A token bucket in units of time: each sample costs ns_per_sample; a debt of more than BURST_NS doubles the mean. */
+static void set_mean(double bytes, uint64_t now_ns) {
+  __atomic_store(&mean, &bytes, __ATOMIC_RELAXED);
+  __atomic_store_n(&mp_store_header()->current_mean_bytes, (uint64_t)bytes, __ATOMIC_RELAXED);
+  __atomic_store_n(&window_samples, 0, __ATOMIC_RELAXED);
+  __atomic_store_n(&window_start_ns, now_ns, __ATOMIC_RELAXED);
+}
+
+/* Halves a raised mean after a calm. Of threads that see it at the same time one takes the window, and decides. */
+static void notice_calm(uint64_t now_ns) {
+  double raised = current_mean();
+  if (raised <= least_mean) return;
+  uint64_t start = __atomic_load_n(&window_start_ns, __ATOMIC_RELAXED);
+  uint64_t samples = __atomic_add_fetch(&window_samples, 1, __ATOMIC_RELAXED);
+  if (now_ns < start + CALM_NS) return;
+  if (!__atomic_compare_exchange_n(&window_start_ns, &start, now_ns, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return;
+  __atomic_store_n(&window_samples, 0, __ATOMIC_RELAXED);
+  if (samples * ns_per_sample * 4 < now_ns - start) set_mean(raised / 2, now_ns);
+}
+
+/* A token bucket in units of time: each sample costs ns_per_sample; a debt of more than BURST_NS doubles the mean. The
+ * mean that a gap was drawn with goes into its sample's weight, so changes bias nothing. */
 static void respect_cap(uint64_t now_ns) {
   if (ns_per_sample == 0) return;
   uint64_t paid = __atomic_load_n(&cap_paid_until_ns, __ATOMIC_RELAXED), next;
   do {
     next = (paid > now_ns ? paid : now_ns) + ns_per_sample;
   } while (!__atomic_compare_exchange_n(&cap_paid_until_ns, &paid, next, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
-  if (next < now_ns + BURST_NS) return;
+  if (next < now_ns + BURST_NS) return notice_calm(now_ns);
   /* One thread pays the debt and doubles the mean; those that see the old debt at the same time fail here. */
   if (!__atomic_compare_exchange_n(&cap_paid_until_ns, &next, now_ns, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
     return;
-  double doubled = mean * 2;
-  __atomic_store(&mean, &doubled, __ATOMIC_RELAXED);
-  __atomic_store_n(&mp_store_header()->current_mean_bytes, (uint64_t)doubled, __ATOMIC_RELAXED);
+  set_mean(current_mean() * 2, now_ns);
   mp_count(MP_MEAN_RAISES, 1);
 }
 
@@ -129,8 +160,8 @@ void mp_record(void *address, size_t bytes) {
   int saved_errno = errno;
   if (mp_enter()) {
     uint64_t started_ns = mp_now_ns();
-    double weight = (double)mp_weight_of(bytes);
-    double p = mp_thread.due_mean <= 1 ? 1 : mp_one_minus_exp_neg(weight / mp_thread.due_mean);
+    double weight = bytes ? (double)bytes : 1; /* an empty block stands for something, too */
+    double p = mp_thread.due_mean <= 1 ? 1 : mp_one_minus_exp_neg((double)mp_countdown_of(bytes) / mp_thread.due_mean);
     uint32_t site = mp_site_here(MP_HEAP_MALLOC, mp_arena_of(address));
     if (site != MP_NONE) {
       double unseen = (1 - p) / (p * p);

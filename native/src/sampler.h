@@ -1,7 +1,7 @@
 /* Which allocations are sampled, and what a sample records.
  *
  * Poisson sampling: the bytes between two samples are exponentially distributed, so an allocation of n bytes is sampled
- * with probability p = 1 - exp(-n / mean), wherever it falls. It then stands for n / p bytes and 1 / p objects. Each
+ * with probability p = 1 - exp(-(n + 1) / mean), wherever it falls. It then stands for n / p bytes and 1 / p objects. Each
  * thread counts its own bytes down. */
 #ifndef MEMPROF_SAMPLER_H
 #define MEMPROF_SAMPLER_H
@@ -10,10 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fast_path.h"
 #include "wire.h"
 
 struct mp_thread {
-  uint64_t left;   /* bytes until the next sample; 0 in a thread that has not sampled yet */
+  uint64_t left;   /* bytes that pass before the next sample; 0 in a thread that has not sampled yet */
   uint64_t draws;  /* gaps drawn so far */
   uint64_t random; /* xorshift state */
   double gap_mean; /* the mean that the gap was drawn with */
@@ -24,18 +25,14 @@ struct mp_thread {
 
 extern __thread struct mp_thread mp_thread __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
-#define mp_likely(x) __builtin_expect(!!(x), 1)
-#define mp_unlikely(x) __builtin_expect(!!(x), 0)
+/* What an allocation takes from the countdown. One byte more than it asks for, so that an empty one is seen too, and
+ * without a question asked for the sake of those few. */
+static inline uint64_t mp_countdown_of(size_t bytes) { return bytes + 1; }
 
-/* An empty allocation weighs one byte, or it would never be seen. */
-static inline uint64_t mp_weight_of(size_t bytes) { return bytes + (bytes == 0); }
-
-/* Counts an allocation down; false (and nothing counted): mp_due must decide. */
+/* Counts an allocation down. False when the countdown ran out, that is below zero: mp_due must decide, and repairs it.
+ * One subtraction in memory and its carry, because that is all that most allocations pay. */
 static inline bool mp_pass(size_t bytes) {
-  uint64_t weight = mp_weight_of(bytes);
-  if (mp_unlikely(weight >= mp_thread.left)) return false;
-  mp_thread.left -= weight;
-  return true;
+  return mp_likely(!__builtin_sub_overflow(mp_thread.left, mp_countdown_of(bytes), &mp_thread.left));
 }
 
 /* After mp_pass said false: true if this allocation is to be sampled. Draws the next gap. */

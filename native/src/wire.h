@@ -189,7 +189,7 @@ enum mp_node_flags { MP_SITE_STACK_TRUNCATED = 1, MP_SITE_STACK_BROKEN = 2 };
 
 /* Where and by whom: a call path with the labels that its samples share, and what was ever allocated there. The f64 are
  * bit patterns of doubles. Heap allocations are sampled: objects = sum of 1/p, bytes = sum of size/p, variances = sums of
- * (1-p)/p^2 times 1 and size^2 (Horvitz-Thompson), p = 1 - exp(-size/mean). Mappings are exact: their variances are 0.
+ * (1-p)/p^2 times 1 and size^2 (Horvitz-Thompson), p = 1 - exp(-(size + 1)/mean). Mappings are exact: their variances are 0.
  *   0      4      8       16    20       24        32              40            48                     56                   64
  *   +------+------+-------+-----+--------+---------+---------------+-------------+----------------------+--------------------+
  *   | node | heap | arena | tid | flags  | samples | alloc_objects | alloc_bytes | alloc_objects_var    | alloc_bytes_var    |

@@ -88,6 +88,30 @@ static void live(void) {
   CHECK(found == count && used <= 5000 && mp_store_header()->live_bytes == bytes);
 }
 
+/* Of blocks that are not sampled, the share that the filter lets through to the index. */
+static double false_alarms(uintptr_t base, uintptr_t step) {
+  int alarms = 0;
+  for (uintptr_t i = 0; i < 200000; i++) alarms += mp_live_maybe((void *)(base + i * step));
+  return alarms / 200000.0;
+}
+
+/* With very many live samples, and blocks that lie as allocators like to lay them. */
+static void filter(void) {
+  static const uintptr_t STEPS[] = {32, 48, 4096, 65536, 2 << 20};
+  enum { COUNT = 100000 };
+  struct mp_live removed;
+  for (size_t s = 0; s < sizeof STEPS / sizeof *STEPS; s++) {
+    uintptr_t base = 0x7e0000000010, others = base + STEPS[s] * COUNT;
+    for (uintptr_t i = 0; i < COUNT; i++) CHECK(mp_live_add(base + i * STEPS[s], 1, 1, 1, 0));
+    for (uintptr_t i = 0; i < COUNT; i++) CHECK(mp_live_maybe((void *)(base + i * STEPS[s])));
+    double alarms = false_alarms(others, STEPS[s]);
+    if (alarms > 0.1) fprintf(stderr, "step %zu: %.3f false alarms\n", (size_t)STEPS[s], alarms);
+    CHECK(alarms <= 0.1);
+    for (uintptr_t i = 0; i < COUNT; i++) CHECK(mp_live_remove(base + i * STEPS[s], &removed));
+    CHECK(false_alarms(others, STEPS[s]) <= 0.06); /* what growth left behind */
+  }
+}
+
 static void *own_addresses(void *argument) {
   uintptr_t base = 0x500000000000 + ((uintptr_t)argument << 32);
   struct mp_live removed;
@@ -154,6 +178,7 @@ int main(void) {
   functions();
   stacks();
   live();
+  filter();
   threads();
   overflow();
   mp_site_add(3, 2.5, 100, 1, 10);

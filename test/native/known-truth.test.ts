@@ -59,3 +59,12 @@ test('the adaptive cap raises the mean, and the estimate stays right', () => {
   // When the mean rises depends on the clock, so the seed does not fix the outcome: 4 SD are passed once in 16,000 runs, 3 once in 370.
   expect(Math.abs(inuse - 1009 * count)).toBeLessThan(4 * Math.sqrt(variance));
 });
+
+test('after a calm the raised mean comes down again', () => {
+  const { stores } = runSampled([program('calm')], { meanBytes: 4096, maxSamplesPerSecond: 500 });
+  const raises = stores[0]?.counters.mean_raises ?? 0;
+  expect(raises).toBeGreaterThan(3);
+  // Three calm seconds: a halving each, or one less on a busy machine.
+  expect(stores[0]?.currentMeanBytes).toBeLessThanOrEqual(4096 * 2 ** (raises - 2));
+  expect(stores[0]?.currentMeanBytes).toBeGreaterThanOrEqual(4096);
+});
