@@ -9,13 +9,8 @@ import {
   type Profile,
   SAMPLE_TYPES,
 } from '../model/profile.js';
-import {
-  type Estimate,
-  SUMMARY_VERSION,
-  type Summary,
-  type SummaryRow,
-  type SummarySiteFrame,
-} from '../schema/summary.js';
+import type { Estimate, Summary, SummaryRow, SummarySiteFrame } from '../schema/summary.js';
+import { SUMMARY_VERSION } from '../schema/summary-version.js';
 import { type Group, type GroupBy, group, total } from './group.js';
 import { type Interval, intervals } from './interval.js';
 import { topSites } from './top.js';

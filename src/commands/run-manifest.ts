@@ -12,6 +12,12 @@ export interface RunOutcome {
   readonly notices: ManifestNotice[];
 }
 
+/** The manifest of a run that goes on. */
+export interface RunManifest {
+  /** Writes it for the last time. @returns what it says. */
+  finish(outcome: RunOutcome): Manifest;
+}
+
 /**
  * Writes `recording.json` at the start, so that a recording whose memprof was killed can be read, and again at the end.
  * A disk that refuses it becomes a notice.
@@ -21,7 +27,7 @@ export function startManifest(
   program: { readonly name: string; readonly pid: number },
   settings: SamplingSettings,
   runDirectory: string,
-): { finish(outcome: RunOutcome): void } {
+): RunManifest {
   const base = {
     format: MANIFEST_FORMAT,
     version: MANIFEST_VERSION,
@@ -33,20 +39,22 @@ export function startManifest(
   tryWrite(folder, { ...base, program, runDirectory, files: [], emptyProcesses: 0, notices: [] });
   return {
     finish({ end, files, emptyProcesses, notices }) {
-      const problem = tryWrite(folder, {
+      const manifest = {
         ...base,
         endedAtNs: nowUnixNs(),
         program: { ...program, exitCode: end.exitCode, signal: end.signal },
         files,
         emptyProcesses,
         notices,
-      });
+      };
+      const problem = tryWrite(folder, manifest);
       if (problem !== undefined) {
         notices.push({
           code: 'MANIFEST_REFUSED',
           message: `recording.json could not be written to ${folder}: ${problem}`,
         });
       }
+      return manifest;
     },
   };
 }

@@ -38,9 +38,9 @@ export async function record(
   await drain.finish(end);
   process.off('SIGUSR2', drain.snapshotOnDemand);
   notices.push(...refusalNotices(runDirectory));
-  manifest.finish({ end, files: drain.files(), emptyProcesses: drain.emptyProcesses(), notices });
+  const written = manifest.finish({ end, files: drain.files(), emptyProcesses: drain.emptyProcesses(), notices });
   voice.stop();
-  return () => reportRun(output.path, flags, notices, stages);
+  return () => reportRun(output.path, written, flags, stages);
 }
 
 const REFUSAL_TEXT: Readonly<Record<string, string>> = {

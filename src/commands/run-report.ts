@@ -1,7 +1,7 @@
 import { join, relative } from 'node:path';
 import { appendChunk } from '../capture/recording-writer.js';
 import { CHUNK } from '../recording/chunks.js';
-import type { ManifestNotice } from '../recording/manifest.js';
+import type { Manifest } from '../recording/manifest.js';
 import type { RunFlags } from '../schema/defaults.js';
 import { paintFor } from '../ui/paint.js';
 import { withProgress } from '../ui/progress.js';
@@ -33,8 +33,8 @@ export function preloadStages(): () => Promise<Stages> {
 /** Symbolizes the recording, writes the reports and prints the summary. A failure is one line; the recording stays. */
 export async function reportRun(
   folder: string,
+  manifest: Manifest,
   flags: RunFlags,
-  notices: readonly ManifestNotice[],
   stages: () => Promise<Stages>,
 ): Promise<void> {
   const terminal = openTerminal();
@@ -42,7 +42,7 @@ export async function reportRun(
   const place = shown.startsWith('..') ? folder : shown;
   try {
     const text = await withProgress(terminal, 'memprof: resolving symbols, writing reports', async () =>
-      makeReports(await stages(), folder, notices, terminal),
+      makeReports(await stages(), folder, manifest, terminal),
     );
     if (flags.quiet) return;
     terminal.line(`\n${text}`);
@@ -54,14 +54,10 @@ export async function reportRun(
   }
 }
 
-async function makeReports(
-  stages: Stages,
-  folder: string,
-  told: readonly ManifestNotice[],
-  terminal: Terminal,
-): Promise<string> {
+async function makeReports(stages: Stages, folder: string, manifest: Manifest, terminal: Terminal): Promise<string> {
   const { buildProfile, FORMATS, summarize, fold, SPEEDSCOPE_MAX_STACKS } = stages;
   const profile = await buildProfile(folder, {
+    manifest,
     onSymbols(path, symbols) {
       try {
         appendChunk(path, CHUNK.symbols, [Buffer.from(JSON.stringify(symbols))]);
@@ -78,7 +74,8 @@ async function makeReports(
   );
   writeWholeFile(join(folder, REPORT_FILES.json), FORMATS.json(profile, { summary }));
   // On the terminal they would stand twice.
-  const isNews = ({ message }: { message: string }): boolean => told.every((notice) => notice.message !== message);
+  const isNews = ({ message }: { message: string }): boolean =>
+    manifest.notices.every((notice) => notice.message !== message);
   return FORMATS.text(profile, {
     summary: { ...summary, notices: summary.notices.filter(isNews) },
     paint: paintFor(terminal.colour),

@@ -7,7 +7,6 @@ import { openRecording } from './manifest.js';
 import { addProcess } from './process-profile.js';
 import { type ProcessRecording, readProcessRecording } from './process-recording.js';
 import { createSymbolizer } from './symbolize/index.js';
-import { storedSymbols } from './symbols.js';
 
 export interface BuildOptions {
   /** 'end' if left out. */
@@ -17,6 +16,8 @@ export interface BuildOptions {
    * what was found for each `.mpr` file. Stored as a SYMBOLS chunk, it makes the recording portable.
    */
   readonly onSymbols?: (path: string, symbols: Symbols) => void;
+  /** Where the caller has just written it; else it is read from the directory. */
+  readonly manifest?: Manifest;
 }
 
 /**
@@ -25,7 +26,7 @@ export interface BuildOptions {
  */
 export async function buildProfile(directory: string, options: BuildOptions = {}): Promise<Profile> {
   const moment = options.moment ?? 'end';
-  const { manifest, files, notices: directoryNotices } = openRecording(directory);
+  const { manifest, files, notices: directoryNotices } = await openRecording(directory, options.manifest);
   const builder = createProfileBuilder();
   const symbolize = createSymbolizer({ mayRunNode: options.onSymbols !== undefined });
   const notices = createNoticeTally();
@@ -36,10 +37,12 @@ export async function buildProfile(directory: string, options: BuildOptions = {}
   let endedAtNs = 0n;
   let unknownV8 = false;
 
+  // A run has no stored symbols yet, and should not wait for the library that checks them.
+  const stored = options.onSymbols === undefined ? await import('./stored-symbols.js') : undefined;
+
   function symbolsOf(recording: ProcessRecording): Symbols {
-    if (options.onSymbols === undefined) return storedSymbols(recording, notices) ?? symbolize(recording);
-    const found = symbolize(recording);
-    options.onSymbols(recording.path, found);
+    const found = stored?.storedSymbols(recording, notices) ?? symbolize(recording);
+    options.onSymbols?.(recording.path, found);
     return found;
   }
 

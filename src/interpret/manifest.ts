@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { EXIT, MemprofError } from '../errors.js';
 import type { Notice } from '../model/profile.js';
 import { MANIFEST_FILE, MANIFEST_VERSION, type Manifest } from '../recording/manifest.js';
-import { manifestSchema } from '../schema/manifest.js';
 import { tooNew, unreadable } from './chunk-stream.js';
 
 /** A recording directory, opened. */
@@ -19,7 +18,7 @@ export interface OpenRecording {
  * Reads `recording.json`.
  * @throws MemprofError MANIFEST_MISSING, MANIFEST_DAMAGED, RECORDING_TOO_NEW or RECORDING_UNREADABLE; exit code 2.
  */
-export function readManifest(directory: string): Manifest {
+export async function readManifest(directory: string): Promise<Manifest> {
   const path = join(directory, MANIFEST_FILE);
   let text: string;
   try {
@@ -36,7 +35,7 @@ export function readManifest(directory: string): Manifest {
   return parseManifest(path, text);
 }
 
-function parseManifest(path: string, text: string): Manifest {
+async function parseManifest(path: string, text: string): Promise<Manifest> {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -45,6 +44,8 @@ function parseManifest(path: string, text: string): Manifest {
   }
   const version = (value as { version?: unknown } | null)?.version;
   if (typeof version === 'number' && version > MANIFEST_VERSION) throw tooNew(path, version);
+  // zod takes 45 ms to load, and a run that has just written its manifest does not need it.
+  const { manifestSchema } = await import('../schema/manifest.js');
   const parsed = manifestSchema.safeParse(value);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
@@ -65,9 +66,10 @@ function damaged(path: string, reason: string, cause: unknown): MemprofError {
 
 /**
  * Finds the files of a recording. A manifest that is missing or damaged is a notice as long as there are `.mpr` files.
+ * @param known the manifest, where the caller has just written it.
  * @throws MemprofError if there is nothing to read; exit code 2.
  */
-export function openRecording(directory: string): OpenRecording {
+export async function openRecording(directory: string, known?: Manifest): Promise<OpenRecording> {
   let names: string[];
   try {
     names = readdirSync(directory);
@@ -78,7 +80,7 @@ export function openRecording(directory: string): OpenRecording {
   const notices: Notice[] = [];
   let manifest: Manifest | undefined;
   try {
-    manifest = readManifest(directory);
+    manifest = known ?? (await readManifest(directory));
   } catch (error) {
     if (!(error instanceof MemprofError) || error.code === 'RECORDING_TOO_NEW' || found.length === 0) throw error;
     notices.push({ code: error.code, message: `${error.message}; read without it` });

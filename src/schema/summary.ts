@@ -1,7 +1,5 @@
+import { SUMMARY_VERSION } from './summary-version.js';
 import { z } from './zod.js';
-
-/** Raised when a field changes its meaning or goes away; new fields do not raise it. */
-export const SUMMARY_VERSION = 1;
 
 const name = z.string();
 const count = z.number().int().nonnegative();

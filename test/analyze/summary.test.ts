@@ -6,7 +6,8 @@ import { GROUPINGS } from '../../src/analyze/group.ts';
 import { summarize } from '../../src/analyze/summary.ts';
 import type { Values } from '../../src/model/profile.ts';
 import { FORMATS } from '../../src/report/index.ts';
-import { SUMMARY_VERSION, Summary, summaryJsonSchema } from '../../src/schema/summary.ts';
+import { Summary, summaryJsonSchema } from '../../src/schema/summary.ts';
+import { SUMMARY_VERSION } from '../../src/schema/summary-version.ts';
 import { inferenceProfile, js, makeProfile, poolProfile, testProcess } from '../helpers/profiles.ts';
 
 const MIB = 1_048_576;

@@ -235,9 +235,9 @@ test('a damaged or missing manifest is a notice: the .mpr files say enough', asy
   expect((await buildProfile(without)).notices[0]).toMatchObject({ code: 'MANIFEST_MISSING' });
   writeFileSync(join(without, 'recording.json'), '{"format": ');
   expect((await buildProfile(without)).notices[0]).toMatchObject({ code: 'MANIFEST_DAMAGED' });
-  expect(() => readManifest(without)).toThrow(/is damaged/);
+  await expect(readManifest(without)).rejects.toThrow(/is damaged/);
   writeFileSync(join(without, 'recording.json'), '{"format": "memprof-recording", "version": 1}');
-  expect(() => readManifest(without)).toThrow(/memprofVersion/);
+  await expect(readManifest(without)).rejects.toThrow(/memprofVersion/);
 });
 
 test('one unreadable process among several is a notice', async () => {
