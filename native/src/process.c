@@ -79,22 +79,22 @@ static bool create_store(bool forked) {
 static void watch_for_forks(void) {
   long page = syscall(SYS_mmap, NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0L);
   if (page == -1) return;
-  uint32_t *word = (uint32_t *)page;
-  *word = OWN_STORE;
-  if (madvise(word, 4096, MADV_WIPEONFORK) == 0) {
-    alive = word;
-    return;
-  }
-  /* Linux < 4.14: only forks that go through the C library are noticed. */
-  static uint32_t flag = OWN_STORE;
-  alive = &flag;
+  alive = (uint32_t *)page;
+  *alive = OWN_STORE;
+  (void)madvise(alive, 4096, MADV_WIPEONFORK);
+  /* Linux < 4.14 has no such advice, and emulators (qemu) say yes to it and do nothing: there, only forks that go through
+   * the C library are noticed. */
   int (*register_atfork)(void (*)(void), void (*)(void), void (*)(void), void *) = mp_symbol("__register_atfork");
   extern void *__dso_handle __attribute__((weak, visibility("hidden")));
   extern void mp_process_forked(void);
   if (register_atfork) register_atfork(NULL, NULL, mp_process_forked, &__dso_handle);
 }
 
-void mp_process_forked(void) { __atomic_store_n(alive, NEW_COPY, __ATOMIC_RELEASE); }
+/* In the child of a fork. If it has a store of its own by now, the kernel had told. */
+void mp_process_forked(void) {
+  if (mp_state == MP_STATE_ON && mp_store_header()->pid != (uint32_t)getpid())
+    __atomic_store_n(alive, NEW_COPY, __ATOMIC_RELEASE);
+}
 
 /* File calls after start can be fatal in a sandbox: a child that has put on a seccomp filter since gets no store. */
 static bool may_open_files(void) { return prctl(PR_GET_SECCOMP) == seccomp_at_start; }
