@@ -27,10 +27,22 @@ const FLAGS = [
   ),
   ...['-shared', '-Wl,-z,nodelete', '-Wl,-z,now', '-Wl,-z,defs', '-Wl,-soname,libmemprof.so'],
 ];
-const SUPPORTED = ['linux-x64-glibc'];
+const SUPPORTED = ['linux-x64-glibc', 'linux-arm64-glibc'];
 
-/** The name of this machine's folder in `build/` and `prebuilt/`: platform, processor, C library. */
+/** What GNU compilers call the processors that Node calls otherwise. */
+const PROCESSORS = { x86_64: 'x64', aarch64: 'arm64' };
+
+/**
+ * The name of a folder in `build/` and `prebuilt/`: platform, processor, C library. It is that of this machine, or of the one that the
+ * compiler in CC builds for (`CC=aarch64-linux-gnu-gcc`).
+ */
 function target() {
+  const machine = process.env.CC && spawnSync(process.env.CC, ['-dumpmachine'], { encoding: 'utf8' }).stdout;
+  const [, processor, libc] = /^(x86_64|aarch64)-(?:\w+-)?linux-(gnu|musl)\s*$/.exec(machine ?? '') ?? [];
+  return processor ? `linux-${PROCESSORS[processor]}-${libc === 'gnu' ? 'glibc' : 'musl'}` : targetOfThisMachine();
+}
+
+function targetOfThisMachine() {
   if (process.platform !== 'linux') return `${process.platform}-${process.arch}`;
   process.report.excludeNetwork = true; // or it resolves host names
   const libc = process.report.getReport().header.glibcVersionRuntime ? 'glibc' : 'musl';

@@ -1,4 +1,4 @@
-/* arm64, AAPCS64. Foreseen, built by nobody yet: the unwinder's part was tried under emulation only. */
+/* arm64, AAPCS64. Tested under emulation (qemu), never on hardware. */
 #ifndef MEMPROF_ARCH_ARM64_H
 #define MEMPROF_ARCH_ARM64_H
 
@@ -12,7 +12,10 @@
 #define MP_DWARF_RA 30
 
 #define MP_RA_DEFAULT_IS_SAME 1 /* a leaf keeps its return address in x30 */
-#define MP_JIT_SP_KNOWN 0       /* a frame record does not tell where sp was */
+/* A frame record does not tell where sp was: behind a frame-pointer step it is unknown (0). Every function that saves
+ * the return address has a frame record, so the next one with a table is left by x29 instead. */
+#define MP_JIT_SP_KNOWN 0
+#define MP_USER_ADDRESS_BITS 48
 
 struct mp_registers {
   uintptr_t pc, sp, fp, extra;

@@ -15,6 +15,7 @@
 
 #define MP_RA_DEFAULT_IS_SAME 0 /* without a rule the return address is not to be found */
 #define MP_JIT_SP_KNOWN 1       /* after a frame-pointer step: sp = fp + 16 */
+#define MP_USER_ADDRESS_BITS 47
 
 struct mp_registers {
   uintptr_t pc, sp, fp, extra;

@@ -99,11 +99,24 @@ static bool apply(const struct mp_frame_rules *rules, const struct mp_rule *rule
   }
 }
 
+/* The CFA where it is told from an sp that is not known (arm64, behind code without a table): the frame pointer points
+ * to the frame record, and the rules say where in the frame that is. */
+static bool cfa_from_frame_record(const struct mp_frame_rules *rules, const struct mp_registers *registers,
+                                  uint64_t *cfa) {
+  const struct mp_rule *fp = &rules->tracked[MP_TRACKED_FP], *ra = &rules->tracked[MP_TRACKED_RA];
+  if (fp->kind != MP_RULE_OFFSET || ra->kind != MP_RULE_OFFSET || (int64_t)ra->value != (int64_t)fp->value + 8)
+    return false;
+  *cfa = registers->fp - (uint64_t)(int64_t)fp->value;
+  return true;
+}
+
 enum mp_step mp_cfi_step(const struct mp_frame_rules *rules, struct mp_registers *registers, mp_read_word read) {
   const struct mp_rule *ra_rule = &rules->tracked[MP_TRACKED_RA];
   if (ra_rule->kind == MP_RULE_UNDEFINED) return MP_STEP_ROOT;
   uint64_t cfa = 0;
-  if (rules->cfa.kind == MP_RULE_REGISTER) {
+  if (!MP_JIT_SP_KNOWN && registers->sp == 0 && rules->cfa.kind == MP_RULE_REGISTER && rules->cfa.reg == MP_DWARF_SP) {
+    if (!cfa_from_frame_record(rules, registers, &cfa)) return MP_STEP_LOST;
+  } else if (rules->cfa.kind == MP_RULE_REGISTER) {
     if (!register_value(registers, rules->cfa.reg, &cfa)) return MP_STEP_LOST;
     cfa += (uint64_t)(int64_t)rules->cfa.value;
   } else if (!apply(rules, &rules->cfa, registers, 0, read, &cfa)) {

@@ -5,12 +5,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "arch.h"
+
 #define PAGE_SHIFT 12 /* a probe of 4 KiB is right, if wasteful, where pages are larger */
 #define PAGE_BYTES (1ul << PAGE_SHIFT)
 #define TABLE_BITS 13
 #define TABLE_ENTRIES (1ul << TABLE_BITS)
 #define LOWEST_ADDRESS 65536ul
-#define ADDRESS_BITS 47
 /* A hole in the stack that is not worth one system call a page: start a new range instead. */
 #define MAX_STACK_GAP_PAGES 32
 
@@ -53,7 +54,7 @@ static __attribute__((noinline, cold)) void remember_page(uintptr_t page) {
 }
 
 static inline bool plausible(uintptr_t addr, size_t bytes) {
-  return addr >= LOWEST_ADDRESS && addr < (1ul << ADDRESS_BITS) && bytes <= (1ul << ADDRESS_BITS) - addr;
+  return addr >= LOWEST_ADDRESS && addr < (1ul << MP_USER_ADDRESS_BITS) && bytes <= (1ul << MP_USER_ADDRESS_BITS) - addr;
 }
 
 bool mp_peek_range(uintptr_t addr, size_t bytes) {

@@ -81,7 +81,8 @@ static enum mp_step step_by_frame_pointer(struct mp_registers *r) {
   if (r->fp == 0) return MP_STEP_LOST;
   if (MP_JIT_SP_KNOWN && r->fp < r->sp) return MP_STEP_LOST;
   if ((r->fp & 7) || !read_stack(r->fp, &fp) || !read_stack(r->fp + 8, &pc)) return MP_STEP_LOST;
-  *r = (struct mp_registers){.pc = mp_strip_pointer(pc), .sp = r->fp + 16, .fp = fp};
+  if (!MP_JIT_SP_KNOWN && fp != 0 && fp <= r->fp) return MP_STEP_LOST; /* a chain leads outwards, or it is none */
+  *r = (struct mp_registers){.pc = mp_strip_pointer(pc), .sp = MP_JIT_SP_KNOWN ? r->fp + 16 : 0, .fp = fp};
   return r->pc == 0 ? MP_STEP_ROOT : MP_STEP_OK;
 }
 
@@ -120,7 +121,7 @@ void mp_unwind(struct mp_registers r, struct mp_stack *stack) {
     enum mp_step step = code.has_rules ? mp_cfi_step(&code.rules, &r, read_stack) : step_by_frame_pointer(&r);
     if (step == MP_STEP_ROOT) return;
     if (step == MP_STEP_LOST || r.pc < 4096 ||
-        (MP_JIT_SP_KNOWN && r.sp <= former_sp && !(code.has_rules && code.rules.signal_frame)))
+        ((MP_JIT_SP_KNOWN || r.sp != 0) && r.sp <= former_sp && !(code.has_rules && code.rules.signal_frame)))
       break;
     /* A return address may lie behind its function's end; the pc of an interrupted frame is exact. */
     lookup = code.has_rules && code.rules.signal_frame ? r.pc : r.pc - 1;

@@ -21,7 +21,7 @@ export interface PreflightWishes {
 }
 
 /** Where libmemprof.so runs today. */
-const NATIVE_ARCHES: readonly string[] = ['x64'];
+const NATIVE_ARCHES: readonly string[] = ['x64', 'arm64'];
 
 /**
  * Looks at the command before it runs. Nothing here stops it: a program that cannot be sampled runs all the same, and

@@ -49,11 +49,12 @@ function libcOfNode(): string {
 
 function checkPlatform(): CheckResult {
   const what = `${process.platform} ${process.arch}, C library ${libcOfNode()}`;
-  if (process.platform === 'linux' && process.arch === 'x64' && libcOfNode() === 'glibc') return { status: 'ok', what };
+  const isKnown = process.platform === 'linux' && ['x64', 'arm64'].includes(process.arch);
+  if (isKnown && libcOfNode() === 'glibc') return { status: 'ok', what };
   return {
     status: 'warn',
     what,
-    hint: 'The native sampler runs on Linux x64 with glibc; here only the V8 heap is profiled.',
+    hint: 'The native sampler runs on Linux x64 and arm64 with glibc; here only the V8 heap is profiled.',
   };
 }
 
