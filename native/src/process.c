@@ -155,3 +155,14 @@ __attribute__((constructor)) static void mp_process_start(void) {
   mp_thread.guard--;
   __atomic_store_n(&mp_state, started ? MP_STATE_ON : MP_STATE_OFF, __ATOMIC_RELEASE);
 }
+
+static bool stopped;
+
+void mp_process_stop(void) {
+  enum mp_state on = MP_STATE_ON;
+  stopped = __atomic_compare_exchange_n(&mp_state, &on, MP_STATE_OFF, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+void mp_process_resume(void) {
+  if (stopped) __atomic_store_n(&mp_state, MP_STATE_ON, __ATOMIC_RELEASE);
+}

@@ -22,4 +22,8 @@ bool mp_process_check_fork(void);
 /* From here on nothing is recorded: the program takes itself apart. */
 void mp_process_freeze(void);
 
+/* Nothing is recorded between the two: for a mode in which the sampler could not live. */
+void mp_process_stop(void);
+void mp_process_resume(void);
+
 #endif
