@@ -126,7 +126,7 @@ test(`${OF_MEMPROF} times memprof itself is killed`, { timeout: 3_600_000 }, asy
     process.kill(pid, 'SIGKILL');
     const report = await runToEnd(process.execPath, [MEMPROF, 'report', out]);
     expect(report).toMatchObject({ status: 0, stderr: '' });
-    expect(report.stdout).toContain('the recording has no end');
+    expect(report.stdout).toMatch(/the recording (has no end|ends before its first snapshot)/);
     const profile = await buildProfile(out);
     expect(findProblems(profile)).toEqual([]);
     expect(profile.processes.map((process) => process.pid)).toEqual([pid]);
