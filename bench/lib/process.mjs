@@ -62,17 +62,25 @@ export function metered(command) {
   };
 }
 
-/** Runs a command to its end: what it used, and its output. @throws if it did not end with 0 */
-export function measured(command, env = process.env, cwd = scratch) {
-  const meter = metered(command);
-  const stdout = output(meter.command, env, cwd);
-  return { ...meter.read(), stdout };
+/**
+ * Runs a command to its end: what it used, and its output. With `wrap`, what runs is `wrap(command)`, and `around` is what all of that used.
+ *
+ * @param {string[]} command
+ * @param {{ env?: NodeJS.ProcessEnv, cwd?: string, wrap?: (command: string[]) => string[] }} [options]
+ * @throws if it did not end with 0
+ */
+export function measured(command, { env, cwd, wrap } = {}) {
+  const inner = metered(command);
+  const outer = wrap && metered(wrap(inner.command));
+  const stdout = output((outer ?? inner).command, env, cwd);
+  return { stdout, ...inner.read(), ...(outer && { around: outer.read() }) };
 }
 
-/** Like `measured`, while this process does something else; `during(child)` may talk to it and must make it end. */
-export async function measuredWhile(command, during, env = process.env, cwd = scratch) {
-  const meter = metered(command);
-  const [file, ...args] = meter.command;
+/** Like `measured`, while this process does something else: `during(child)` talks to it and must make it end. */
+export async function measuredWhile(command, during, { env, cwd = scratch, wrap } = {}) {
+  const inner = metered(command);
+  const outer = wrap && metered(wrap(inner.command));
+  const [file, ...args] = (outer ?? inner).command;
   const child = spawn(file, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text) => {
@@ -82,9 +90,9 @@ export async function measuredWhile(command, during, env = process.env, cwd = sc
     child.on('error', fail).on('close', (status, signal) => done({ status, signal, stderr }));
   });
   const result = await during(child);
-  const { status, ...rest } = await ended;
-  if (status !== 0) throw failure(command, { status, ...rest });
-  return { ...meter.read(), ...result };
+  const end = await ended;
+  if (end.status !== 0) throw failure(command, end);
+  return { ...result, ...inner.read(), ...(outer && { around: outer.read() }) };
 }
 
 function failure(command, { status, signal, error, stderr }) {

@@ -50,13 +50,13 @@ export function startReport(bench, defaults = {}) {
  * of the first side (or of the side that `bases` names for it).
  *
  * @param {{
- *   id: string, title: string, unit: string, digits?: number, rounds: number, warmUp?: number, notes?: string[],
+ *   id: string, title: string, unit: string, digits?: number, rounds: number, warmUp?: number, limits?: Record<string, number>, notes?: string[],
  *   sides: Record<string, () => number | Promise<number>>,
  *   bases?: Record<string, string>, targets?: Record<string, string>, added?: boolean,
  * }} comparison `targets`: what a side's ratio or figure was to be, in words; `added`: print the differences to the base, too
  */
-export async function compare({ sides, rounds, warmUp, ...rest }) {
-  return comparison({ ...rest, values: await interleave(sides, { rounds, warmUp }) });
+export async function compare({ sides, rounds, warmUp, limits, ...rest }) {
+  return comparison({ ...rest, values: await interleave(sides, { rounds, warmUp, limits }) });
 }
 
 /** The section of values that have been measured: `{ side: [number, ...] }`, side by side in rounds. */

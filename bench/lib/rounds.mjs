@@ -5,13 +5,15 @@
  * the sides in the opposite order, so that what one leaves behind (a warm cache, a hot core) does not always meet the same neighbour.
  *
  * @param {Record<string, () => unknown>} sides may return promises
- * @param {{ rounds: number, warmUp?: number }} options `warmUp` rounds come first and are forgotten: they fill caches
+ * @param {{ rounds: number, warmUp?: number, limits?: Record<string, number> }} options `warmUp` rounds come first and are
+ *   forgotten: they fill caches; `limits`: sides that are too slow for every round take part in the first ones only
  */
-export async function interleave(sides, { rounds, warmUp = 1 }) {
+export async function interleave(sides, { rounds, warmUp = 1, limits = {} }) {
   const names = Object.keys(sides);
   const results = Object.fromEntries(names.map((name) => [name, []]));
   for (let round = -warmUp; round < rounds; round++) {
     for (const name of round % 2 === 0 ? names : names.toReversed()) {
+      if (round >= (limits[name] ?? rounds) || (round < 0 && name in limits)) continue;
       const result = await sides[name]();
       if (round >= 0) results[name].push(result);
     }
