@@ -15,22 +15,27 @@ const OLDEST_NODE = 20;
 /** Looks into the short lines (hello, warning); anything else, and anything that is not JSON, is undefined. */
 export function readAgentFacts(line: Buffer): AgentFacts | undefined {
   if (line.length > MAX_PARSED_BYTES) return undefined;
-  let fields: Record<string, unknown>;
+  let value: unknown;
   try {
-    fields = JSON.parse(line.toString('utf8'));
+    value = JSON.parse(line.toString('utf8'));
   } catch {
     return undefined; // kept as it is: the reader of the recording reports it
   }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const fields = value as Record<string, unknown>;
   const timeUnixNs =
-    typeof fields.timeUnixNs === 'string' && /^\d+$/.test(fields.timeUnixNs) ? BigInt(fields.timeUnixNs) : 0n;
+    typeof fields.timeUnixNs === 'string' && /^\d{1,20}$/.test(fields.timeUnixNs) ? BigInt(fields.timeUnixNs) : 0n;
   const notice = noticeOf(fields);
   return { timeUnixNs, isLast: fields.type === 'exit', ...(notice && { notice }) };
 }
 
 function noticeOf(fields: Record<string, unknown>): ManifestNotice | undefined {
-  if (fields.type === 'warning') return { code: String(fields.code), message: String(fields.message) };
+  const { code, message } = fields;
+  if (fields.type === 'warning') {
+    return typeof code === 'string' && typeof message === 'string' ? { code, message } : undefined;
+  }
   if (fields.type !== 'hello') return undefined;
-  const node = String(fields.node);
+  const node = typeof fields.node === 'string' ? fields.node : '';
   if (Number.parseInt(node.replace(/^v/, ''), 10) < OLDEST_NODE) {
     return {
       code: 'NODE_TOO_OLD',

@@ -189,7 +189,12 @@ export function startDrain(options: DrainOptions): Drain {
       if (agent.image !== image) continue;
       closeAgent(name, agent);
     }
-    image.finish({ ...end, complete });
+    // Whatever a damaged store does to its last tables, the file is among those of the recording.
+    guarded(() => image.finish({ ...end, complete }));
+    if (image.isScribbled()) {
+      const message = `process ${image.pid} wrote over the sampler's store: its figures are those from before`;
+      notice('STORE_DAMAGED', message, image.pid);
+    }
     images.delete(key);
     samplesOfEnded += image.status().samples;
     const lost = image.lostEvents();

@@ -46,16 +46,24 @@ export function createRingReader(fd: number): RingReader {
     const end = ring.used;
     if (end - next > ring.capacity) skipTo(end - ring.capacity);
     while (next < end) {
-      const slot = next % ring.capacity;
-      const count = Math.min(end - next, ring.capacity - slot, BATCH_EVENTS);
+      const first = next;
+      const slot = first % ring.capacity;
+      const count = Math.min(end - first, ring.capacity - slot, BATCH_EVENTS);
       const slots = readRecords(fd, ring, slot, count);
-      const good = countAwaited(slots, next);
-      if (good > 0) {
-        batches.push({ first: next, lostBefore, records: slots.subarray(0, good * EVENT.bytes) });
-        lostBefore = 0;
-        next += good;
+      // A store that was scribbled over may have nothing but gaps: each is passed in the piece at hand.
+      while (next < first + count) {
+        const at = next - first;
+        const good = countAwaited(slots, at, next);
+        if (good > 0) {
+          batches.push({
+            first: next,
+            lostBefore,
+            records: slots.subarray(at * EVENT.bytes, (at + good) * EVENT.bytes),
+          });
+          lostBefore = 0;
+          next += good;
+        } else if (!passGap(ring, slots, at, isOver)) return batches;
       }
-      if (good < count && !passGap(ring, slots, good, isOver)) break;
     }
     return batches;
   }
@@ -91,10 +99,11 @@ export function createRingReader(fd: number): RingReader {
   };
 }
 
-function countAwaited(slots: Buffer, first: number): number {
+/** How many slots from `at` on hold the events from `first` on. */
+function countAwaited(slots: Buffer, at: number, first: number): number {
   let count = 0;
-  while ((count + 1) * EVENT.bytes <= slots.length) {
-    if (slots.readBigUInt64LE(count * EVENT.bytes) !== BigInt(first + count + 1)) break;
+  while ((at + count + 1) * EVENT.bytes <= slots.length) {
+    if (slots.readBigUInt64LE((at + count) * EVENT.bytes) !== BigInt(first + count + 1)) break;
     count++;
   }
   return count;

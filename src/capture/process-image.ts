@@ -53,6 +53,8 @@ export interface ProcessImage {
   /** Writes the last snapshot and the END chunk, and closes. `complete`: the process is dead or frozen. */
   finish(end: ImageEnd): void;
   status(): ImageStatus;
+  /** The program has written over the store's header: what is recorded is from before. */
+  isScribbled(): boolean;
   /** Events that are not in the recording, and how many of them because it holds `MAX_EVENT_BYTES` already. */
   lostEvents(): { readonly all: number; readonly capped: number };
 }
@@ -93,6 +95,7 @@ export function openProcessImage(options: ImageOptions): ProcessImage {
   const isVisible = maps !== undefined && (storePath === undefined || maps.includes(`/${pid}.${ordinal}.store`));
   let file: RecordingFile | undefined;
   let header: StoreHeader | undefined;
+  let isScribbled = false;
   let memory: MemoryGauges | undefined;
   let peakBytes = 0;
   let eventBytes = 0;
@@ -101,6 +104,12 @@ export function openProcessImage(options: ImageOptions): ProcessImage {
   let mapsKey = '';
   let headerDueNs = 0n;
   let detailsDueNs = 0n;
+
+  function refreshHeader(): void {
+    const next = fd === undefined ? undefined : readHeader(fd);
+    isScribbled ||= fd !== undefined && next === undefined && header !== undefined;
+    header = next ?? header;
+  }
 
   function ensureFile(): RecordingFile {
     file ??= createRecordingFile(options.outputDirectory, `${pid}.${ordinal}`, options.onRefused);
@@ -170,7 +179,7 @@ export function openProcessImage(options: ImageOptions): ProcessImage {
   }
 
   function drainStore(out: RecordingFile, nowNs: bigint, isEnd: boolean): void {
-    header = (fd === undefined ? undefined : readHeader(fd)) ?? header;
+    refreshHeader();
     if (header === undefined) return;
     drainRegions(out, header);
     drainEvents(out, header, isEnd);
@@ -181,7 +190,7 @@ export function openProcessImage(options: ImageOptions): ProcessImage {
   }
 
   function poll(nowNs: bigint): void {
-    header = (fd === undefined ? undefined : readHeader(fd)) ?? header;
+    refreshHeader();
     if (!isWorthRecording()) return;
     const out = ensureFile();
     if (nowNs >= detailsDueNs) {
@@ -243,6 +252,7 @@ export function openProcessImage(options: ImageOptions): ProcessImage {
       committedBytes: committedBytes(),
       samples: header === undefined ? 0 : readCounter(header, 'alloc_samples'),
     }),
+    isScribbled: () => isScribbled,
     lostEvents: () => ({ all: ring?.lostEvents() ?? 0, capped: cappedEvents }),
   };
 }

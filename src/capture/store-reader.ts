@@ -1,5 +1,20 @@
-import { closeSync, openSync, readSync, writeSync } from 'node:fs';
-import { COUNTERS, HEADER, HEADER_BYTES, REGION, REGIONS, type RegionName, WIRE_MAGIC } from '../recording/wire.js';
+import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import {
+  COUNTERS,
+  EVENT,
+  FUNCTION,
+  HEADER,
+  HEADER_BYTES,
+  LIVE,
+  MAPPING,
+  MODULE,
+  NODE,
+  REGION,
+  REGIONS,
+  type RegionName,
+  SITE,
+  WIRE_MAGIC,
+} from '../recording/wire.js';
 
 /** One region of a store as its header describes it; counts are records (bytes for strings). */
 export interface StoreRegion {
@@ -15,13 +30,18 @@ export interface StoreHeader {
   readonly regions: Readonly<Record<RegionName, StoreRegion>>;
 }
 
-/** Reads the header of a store with one pread, or answers undefined: the sampler has not finished making it. */
+/**
+ * Reads the header of a store with one pread, or answers undefined: the sampler has not finished making it, or the program has
+ * scribbled over it, so that its regions do not lie in the file.
+ */
 export function readHeader(fd: number): StoreHeader | undefined {
   const bytes = Buffer.alloc(HEADER_BYTES);
   if (readSync(fd, bytes, 0, HEADER_BYTES, 0) < HEADER_BYTES) return undefined;
   if (bytes.readBigUInt64LE(HEADER.magic) !== WIRE_MAGIC) return undefined;
-  const regions = Object.fromEntries(REGIONS.map((name, i) => [name, readRegion(bytes, i)]));
-  return { bytes, regions: regions as Record<RegionName, StoreRegion> };
+  const { size } = fstatSync(fd);
+  const entries = REGIONS.map((name, i) => [name, readRegion(bytes, i, RECORD_BYTES[name], size)] as const);
+  if (entries.some(([, region]) => region === undefined)) return undefined;
+  return { bytes, regions: Object.fromEntries(entries) as Record<RegionName, StoreRegion> };
 }
 
 /** The counter of that name. */
@@ -29,9 +49,10 @@ export function readCounter(header: StoreHeader, name: (typeof COUNTERS)[number]
   return readU64(header, HEADER.counters + 8 * COUNTERS.indexOf(name));
 }
 
-/** A u64 of the header as a number: exact up to 2^53. */
+/** A u64 of the header as a number; what no count or size of ours can be is 0. */
 export function readU64(header: StoreHeader, offset: number): number {
-  return Number(header.bytes.readBigUInt64LE(offset));
+  const value = header.bytes.readBigUInt64LE(offset);
+  return value > Number.MAX_SAFE_INTEGER ? 0 : Number(value);
 }
 
 /** Copies `count` records from `first` on. Fewer come back only if the file is shorter than its header says. */
@@ -60,15 +81,29 @@ export function freezeStore(path: string, nowNs: bigint): void {
   closeSync(fd);
 }
 
-function readRegion(header: Buffer, index: number): StoreRegion {
+/** Of this version of the store. Strings are measured in bytes; their records vary. */
+const RECORD_BYTES: Readonly<Record<RegionName, number>> = {
+  strings: 1,
+  modules: MODULE.bytes,
+  functions: FUNCTION.bytes,
+  nodes: NODE.bytes,
+  sites: SITE.bytes,
+  live: LIVE.bytes,
+  mappings: MAPPING.bytes,
+  ring: EVENT.bytes,
+};
+
+/** Undefined if the region cannot be one of this file. */
+function readRegion(header: Buffer, index: number, recordBytes: number, fileBytes: number): StoreRegion | undefined {
   const at = HEADER.regions + index * REGION.bytes;
   const number = (offset: number): number => Number(header.readBigUInt64LE(at + offset));
-  const capacity = number(REGION.capacity);
-  return {
-    offset: number(REGION.offset),
-    capacity,
-    // Strings are measured in bytes; their records vary.
-    recordBytes: Math.max(1, header.readUInt32LE(at + REGION.recordBytes)),
-    used: number(REGION.used),
-  };
+  const [offset, capacity, used] = [number(REGION.offset), number(REGION.capacity), number(REGION.used)];
+  const isRing = REGIONS[index] === 'ring';
+  const isSane =
+    header.readUInt32LE(at + REGION.recordBytes) === recordBytes &&
+    offset >= HEADER_BYTES &&
+    offset + capacity * recordBytes <= fileBytes &&
+    // The ring counts all events that ever were.
+    used <= (isRing ? Number.MAX_SAFE_INTEGER : capacity);
+  return isSane ? { offset, capacity, recordBytes, used } : undefined;
 }

@@ -208,7 +208,9 @@ function readIdentity(payload: Buffer): Identity | undefined {
   if (fields === undefined) return undefined;
   const threads = new Map<number, string>();
   if (typeof fields.threads === 'object' && fields.threads !== null) {
-    for (const [tid, name] of Object.entries(fields.threads)) threads.set(Number(tid), String(name));
+    for (const [tid, name] of Object.entries(fields.threads)) {
+      if (typeof name === 'string') threads.set(Number(tid), name);
+    }
   }
   return {
     pid: wholeOr0(fields.pid),

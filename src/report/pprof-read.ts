@@ -127,13 +127,18 @@ function valuesOf(values: readonly Numeric[], columns: readonly number[], { deco
   return [a, b, c, d];
 }
 
+/** A profile of a million call paths has a fifth of that; a gzip bomb has more. */
+const MAX_RAW_BYTES = 256 << 20;
+
 function decode(bytes: Uint8Array, name: string): PprofProfile {
   let raw = bytes;
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) {
     try {
-      raw = gunzipSync(bytes);
+      raw = gunzipSync(bytes, { maxOutputLength: MAX_RAW_BYTES });
     } catch (cause) {
-      throw invalid(name, 'its gzip stream is damaged or cut off', cause);
+      const isTooLarge = (cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
+      const reason = `it unpacks to more than ${MAX_RAW_BYTES >> 20} MiB`;
+      throw invalid(name, isTooLarge ? reason : 'its gzip stream is damaged or cut off', cause);
     }
   }
   if (raw.length === 0) throw invalid(name, 'it is empty');

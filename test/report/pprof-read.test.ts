@@ -216,3 +216,9 @@ describe('bad input', () => {
     expect(refused).toBeGreaterThan(50);
   });
 });
+
+it('a gzip bomb is refused before it fills the memory', () => {
+  const bomb = gzipSync(Buffer.alloc(257 << 20));
+  expect(bomb.length).toBeLessThan(1 << 20);
+  expect(() => readPprof(bomb, 'bomb.pb.gz')).toThrow('unpacks to more than 256 MiB');
+});
