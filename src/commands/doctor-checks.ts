@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { findAgent, findNativeLibrary } from '../capture/artifacts.js';
 import { inspectExecutable } from '../capture/elf.js';
 import { defaultCandidates } from '../capture/run-directory.js';
-import { findBrowser } from '../report/index.js';
+import { findBrowser } from '../report/open-page.js';
 import { shortBytes } from '../ui/live-line.js';
 import { trySampling } from './doctor-trial.js';
 

@@ -18,7 +18,7 @@ export async function loadProfile(source: string, moment: 'end' | 'peak'): Promi
       hint: 'Give the recording directory to see the peak.',
     });
   }
-  const { readPprof } = await import('../report/index.js');
+  const { readPprof } = await import('../report/pprof-read.js');
   return readPprof(readSource(source), source);
 }
 

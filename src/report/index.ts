@@ -6,9 +6,7 @@ import { writePprof } from './pprof-write.js';
 import { writeSpeedscope } from './speedscope.js';
 import { writeText } from './text.js';
 
-export { findBrowser, writeSpeedscopePage } from './open-page.js';
 export { type Paint, PLAIN, type ReportOptions } from './options.js';
-export { readPprof } from './pprof-read.js';
 
 export type Format = (profile: Profile, options: ReportOptions) => string | Uint8Array;
 

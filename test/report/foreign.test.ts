@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { summarize } from '../../src/analyze/summary.ts';
 import type { Profile } from '../../src/model/profile.ts';
-import { FORMATS, readPprof } from '../../src/report/index.ts';
+import { FORMATS } from '../../src/report/index.ts';
+import { readPprof } from '../../src/report/pprof-read.ts';
 import { HAS_GO, offline } from '../helpers/go-pprof.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'memprof-foreign-'));

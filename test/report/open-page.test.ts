@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { MemprofError } from '../../src/errors.ts';
-import { findBrowser, writeSpeedscopePage } from '../../src/report/index.ts';
+import { findBrowser, writeSpeedscopePage } from '../../src/report/open-page.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'memprof-page-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));

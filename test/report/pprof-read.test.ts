@@ -14,7 +14,8 @@ import { summarize } from '../../src/analyze/summary.ts';
 import { MemprofError } from '../../src/errors.ts';
 import { frameReader } from '../../src/model/frames.ts';
 import type { Profile } from '../../src/model/profile.ts';
-import { FORMATS, readPprof } from '../../src/report/index.ts';
+import { FORMATS } from '../../src/report/index.ts';
+import { readPprof } from '../../src/report/pprof-read.ts';
 import { inferenceProfile, js, makeProfile, poolProfile, testProcess } from '../helpers/profiles.ts';
 
 const summaryOf = (profile: Profile) => summarize(profile, { memprofVersion: '0.0.0' });

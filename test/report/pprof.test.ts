@@ -6,7 +6,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { COMPACT_MAX_STACKS, fold } from '../../src/analyze/fold.ts';
 import { summarize } from '../../src/analyze/summary.ts';
 import type { Profile, Values } from '../../src/model/profile.ts';
-import { FORMATS, readPprof } from '../../src/report/index.ts';
+import { FORMATS } from '../../src/report/index.ts';
+import { readPprof } from '../../src/report/pprof-read.ts';
 import { goPprof, HAS_GO } from '../helpers/go-pprof.ts';
 import { inferenceProfile, js, makeProfile, native, poolProfile } from '../helpers/profiles.ts';
 

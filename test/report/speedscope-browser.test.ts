@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { summarize } from '../../src/analyze/summary.ts';
-import { FORMATS, writeSpeedscopePage } from '../../src/report/index.ts';
+import { FORMATS } from '../../src/report/index.ts';
+import { writeSpeedscopePage } from '../../src/report/open-page.ts';
 import { inferenceProfile, poolProfile } from '../helpers/profiles.ts';
 
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);

@@ -1,4 +1,8 @@
-import { type Node, parse } from 'acorn';
+import { createRequire } from 'node:module';
+import type { Node } from 'acorn';
+
+// Loaded by the first script that needs it: 6,000 lines that a program without scripts of its own should not wait for.
+const acorn = (): typeof import('acorn') => createRequire(import.meta.url)('acorn');
 
 /** A function in a source text. Offsets are UTF-16 units. */
 export interface SourceFunction {
@@ -20,7 +24,7 @@ export function findFunctions(text: string): SourceFunction[] | undefined {
     try {
       const options = { ecmaVersion: 'latest', allowHashBang: true, allowReturnOutsideFunction: true } as const;
       const functions: SourceFunction[] = [];
-      visit(parse(text, { ...options, sourceType }) as unknown as AnyNode, '', { parents: [], functions });
+      visit(acorn().parse(text, { ...options, sourceType }) as unknown as AnyNode, '', { parents: [], functions });
       return functions;
     } catch (error) {
       // RangeError: a machine-written expression nested too deep for the stack. Names stay those that V8 knows.

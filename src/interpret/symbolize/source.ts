@@ -1,8 +1,18 @@
 import { readFileSync, statSync } from 'node:fs';
 import * as nodeModule from 'node:module';
 import { dirname, join } from 'node:path';
-import { originalPositionFor, TraceMap } from '@jridgewell/trace-mapping';
+import type { TraceMap } from '@jridgewell/trace-mapping';
 import { findFunctions, type SourceFunction } from './source-functions.js';
+
+let mapping: typeof import('@jridgewell/trace-mapping') | undefined;
+
+/** Loaded by the first source map. */
+function traceMapping(): typeof import('@jridgewell/trace-mapping') {
+  mapping ??= nodeModule.createRequire(import.meta.url)(
+    '@jridgewell/trace-mapping',
+  ) as typeof import('@jridgewell/trace-mapping');
+  return mapping;
+}
 
 /** A place in a source file; 1-based. */
 export interface Place {
@@ -57,7 +67,7 @@ export function createSource(path: string, text: string, map: TraceMap | undefin
     const index = lastNotAbove(lineStarts, position);
     const generated = { file: path, line: index + 1, column: position - (lineStarts[index] ?? 0) + 1 };
     if (map === undefined) return generated;
-    const original = originalPositionFor(map, { line: generated.line, column: generated.column - 1 });
+    const original = traceMapping().originalPositionFor(map, { line: generated.line, column: generated.column - 1 });
     // A damaged map may name a source that it does not list.
     if (typeof original.source !== 'string') return generated;
     return { file: original.source.replace(/^file:\/\//, ''), line: original.line, column: original.column + 1 };
@@ -117,7 +127,7 @@ function findSourceMap(path: string, text: string, notAfterMs: number): TraceMap
       : readText(mapPath, notAfterMs);
   if (json === undefined) return undefined;
   try {
-    return new TraceMap(json.replace(/^\)\]\}'[^\n]*\n/, ''), mapPath);
+    return new (traceMapping().TraceMap)(json.replace(/^\)\]\}'[^\n]*\n/, ''), mapPath);
   } catch {
     return undefined; // a damaged map: the places of the generated file are still right
   }
