@@ -157,11 +157,15 @@ static int64_t skip_expression(struct machine *m, struct mp_dwarf_reader *r) {
   return where;
 }
 
+/* A factored offset. Unsigned, because a corrupt table may make it overflow. */
+static int64_t scaled(const struct machine *m, uint64_t factored) {
+  return (int64_t)(factored * (uint64_t)m->entry->data_align);
+}
+
 static void advance(struct machine *m, uint64_t delta) { m->location += delta * m->entry->code_align; }
 
 /* One instruction of the extended set; false on an opcode that is not known. */
 static bool execute_extended(struct machine *m, struct mp_dwarf_reader *r, uint8_t op) {
-  int64_t align = m->entry->data_align;
   uint64_t reg;
   switch (op) {
     case 0x00: /* nop */ return true;
@@ -171,7 +175,7 @@ static bool execute_extended(struct machine *m, struct mp_dwarf_reader *r, uint8
     case 0x04: return advance(m, mp_dwarf_fixed(r, 4)), true;
     case 0x05: /* offset_extended */
       reg = mp_dwarf_uleb(r);
-      return set(m, reg, MP_RULE_OFFSET, (int64_t)mp_dwarf_uleb(r) * align), true;
+      return set(m, reg, MP_RULE_OFFSET, scaled(m, mp_dwarf_uleb(r))), true;
     case 0x06: /* restore_extended */ return restore(m, mp_dwarf_uleb(r)), true;
     case 0x07: /* undefined */ return set(m, mp_dwarf_uleb(r), MP_RULE_UNDEFINED, 0), true;
     case 0x08: /* same_value */ return set(m, mp_dwarf_uleb(r), MP_RULE_SAME, 0), true;
@@ -198,15 +202,15 @@ static bool execute_extended(struct machine *m, struct mp_dwarf_reader *r, uint8
       return set(m, reg, MP_RULE_EXPRESSION, skip_expression(m, r)), true;
     case 0x11: /* offset_extended_sf */
       reg = mp_dwarf_uleb(r);
-      return set(m, reg, MP_RULE_OFFSET, mp_dwarf_sleb(r) * align), true;
-    case 0x12: /* def_cfa_sf */ reg = mp_dwarf_uleb(r); return set_cfa(m, reg, mp_dwarf_sleb(r) * align), true;
-    case 0x13: /* def_cfa_offset_sf */ return set_cfa(m, m->rules->cfa.reg, mp_dwarf_sleb(r) * align), true;
+      return set(m, reg, MP_RULE_OFFSET, scaled(m, (uint64_t)mp_dwarf_sleb(r))), true;
+    case 0x12: /* def_cfa_sf */ reg = mp_dwarf_uleb(r); return set_cfa(m, reg, scaled(m, (uint64_t)mp_dwarf_sleb(r))), true;
+    case 0x13: /* def_cfa_offset_sf */ return set_cfa(m, m->rules->cfa.reg, scaled(m, (uint64_t)mp_dwarf_sleb(r))), true;
     case 0x14: /* val_offset */
       reg = mp_dwarf_uleb(r);
-      return set(m, reg, MP_RULE_VALUE, (int64_t)mp_dwarf_uleb(r) * align), true;
+      return set(m, reg, MP_RULE_VALUE, scaled(m, mp_dwarf_uleb(r))), true;
     case 0x15: /* val_offset_sf */
       reg = mp_dwarf_uleb(r);
-      return set(m, reg, MP_RULE_VALUE, mp_dwarf_sleb(r) * align), true;
+      return set(m, reg, MP_RULE_VALUE, scaled(m, (uint64_t)mp_dwarf_sleb(r))), true;
     case 0x16: /* val_expression */
       reg = mp_dwarf_uleb(r);
       return set(m, reg, MP_RULE_VALUE_EXPRESSION, skip_expression(m, r)), true;
@@ -214,7 +218,7 @@ static bool execute_extended(struct machine *m, struct mp_dwarf_reader *r, uint8
     case 0x2e: /* GNU_args_size */ return mp_dwarf_uleb(r), true;
     case 0x2f: /* GNU_negative_offset_extended */
       reg = mp_dwarf_uleb(r);
-      return set(m, reg, MP_RULE_OFFSET, -(int64_t)mp_dwarf_uleb(r) * align), true;
+      return set(m, reg, MP_RULE_OFFSET, scaled(m, 0 - mp_dwarf_uleb(r))), true;
     default: return false;
   }
 }
@@ -226,7 +230,7 @@ static bool execute(struct machine *m, struct mp_dwarf_reader r) {
     if (op >> 6 == 1) {
       advance(m, low);
     } else if (op >> 6 == 2) {
-      set(m, low, MP_RULE_OFFSET, (int64_t)mp_dwarf_uleb(&r) * m->entry->data_align);
+      set(m, low, MP_RULE_OFFSET, scaled(m, mp_dwarf_uleb(&r)));
     } else if (op >> 6 == 3) {
       restore(m, low);
     } else if (!execute_extended(m, &r, op)) {

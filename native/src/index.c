@@ -1,7 +1,6 @@
 #include "index.h"
 
 #include <stddef.h>
-#include <string.h>
 
 #include "memory.h"
 
@@ -41,7 +40,8 @@ static struct mp_index_table *table_of_capacity(struct mp_index *self, uint64_t 
   struct mp_index_table *table = self->spare;
   if (table && table->capacity == capacity) {
     self->spare = NULL;
-    memset(table->slots, 0, bytes - sizeof *table);
+    /* Word by word: there may still be readers of it. */
+    for (uint64_t i = 0; i < capacity; i++) __atomic_store_n(&table->slots[i], 0, __ATOMIC_RELAXED);
     return table;
   }
   table = mp_memory_take(bytes);

@@ -53,7 +53,7 @@ static inline bool mp_lock_acquire(struct mp_lock *lock) {
 }
 
 static inline void mp_lock_release(struct mp_lock *lock) {
-  lock->abandoned = 0;
+  __atomic_store_n(&lock->abandoned, 0, __ATOMIC_RELAXED);
   __atomic_store_n(&lock->held, 0, __ATOMIC_RELEASE);
 }
 

@@ -118,8 +118,9 @@ static void register_in_store(struct mp_loaded *object) {
   uint32_t index = mp_store_module(&module);
   if (index == MP_NONE) return;
   /* An object that came back where it was keeps its first record, and its frames that record's generation. */
-  object->generation = ((const struct mp_module *)mp_store_region(MP_REGION_MODULES))[index].first_generation;
-  object->registered = true;
+  uint32_t generation = ((const struct mp_module *)mp_store_region(MP_REGION_MODULES))[index].first_generation;
+  __atomic_store_n(&object->generation, generation, __ATOMIC_RELAXED);
+  __atomic_store_n(&object->registered, true, __ATOMIC_RELEASE);
 }
 
 static bool same(const struct mp_loaded *a, const struct mp_loaded *b) {
@@ -134,16 +135,32 @@ static struct mp_loaded *known_at(uintptr_t pc) {
   return NULL;
 }
 
+static uint32_t current_generation(void) { return __atomic_load_n(&mp_map_generation, __ATOMIC_RELAXED); }
+
 static bool is_current(const struct mp_loaded *object) {
-  return object->checked_at == mp_map_generation && (object->registered || object->start == own_start);
+  return __atomic_load_n(&object->checked_at, __ATOMIC_ACQUIRE) == current_generation() &&
+         (__atomic_load_n(&object->registered, __ATOMIC_ACQUIRE) || object->start == own_start);
+}
+
+/* Copies a known object if it is current. Whoever brings it up to date clears `registered` before anything else, so a
+ * generation that was read while it was set is right. */
+static bool copy_current(const struct mp_loaded *known, struct mp_loaded *out) {
+  if (!is_current(known)) return false;
+  *out = (struct mp_loaded){.start = known->start,
+                            .end = known->end,
+                            .bias = known->bias,
+                            .eh_frame_hdr = known->eh_frame_hdr,
+                            .path = known->path,
+                            .generation = __atomic_load_n(&known->generation, __ATOMIC_ACQUIRE)};
+  return is_current(known);
 }
 
 /* Under the lock. What is known never moves: readers look at it without the lock. */
 static bool learn(uintptr_t pc, struct mp_loaded *out) {
   struct mp_loaded *known = known_at(pc), now;
-  if (known && is_current(known)) return *out = *known, true;
+  if (known && copy_current(known, out)) return true;
   if (!find(pc, &now)) return false;
-  now.generation = now.checked_at = mp_map_generation;
+  now.generation = now.checked_at = current_generation();
   struct mp_loaded *entry = known && same(known, &now) ? known : NULL;
   if (!entry && loaded_count < MAX_LOADED) {
     entry = &loaded[loaded_count];
@@ -151,10 +168,11 @@ static bool learn(uintptr_t pc, struct mp_loaded *out) {
     __atomic_store_n(&loaded_count, loaded_count + 1, __ATOMIC_RELEASE);
   }
   if (!entry) entry = &now; /* after thousands of reloads: not remembered, but right */
-  if (entry->checked_at != mp_map_generation) {
+  if (entry->checked_at != now.checked_at) {
     /* The same addresses and loader entry: most likely never unloaded. At registration its build id decides. */
-    entry->checked_at = entry->generation = mp_map_generation;
-    entry->registered = false;
+    __atomic_store_n(&entry->registered, false, __ATOMIC_RELEASE);
+    __atomic_store_n(&entry->generation, now.generation, __ATOMIC_RELEASE);
+    __atomic_store_n(&entry->checked_at, now.checked_at, __ATOMIC_RELEASE);
   }
   if (!entry->registered && !mp_is_own_code(pc)) register_in_store(entry);
   *out = *entry;
@@ -163,7 +181,7 @@ static bool learn(uintptr_t pc, struct mp_loaded *out) {
 
 bool mp_module_at(uintptr_t pc, struct mp_loaded *out) {
   const struct mp_loaded *known = known_at(pc);
-  if (known && is_current(known)) return *out = *known, true;
+  if (known && copy_current(known, out)) return true;
   if (!mp_lock_acquire(&lock)) return false;
   bool found = learn(pc, out);
   mp_lock_release(&lock);
@@ -177,7 +195,7 @@ void mp_modules_changed(void) {
 
 void mp_modules_forget(void) {
   mp_lock_release(&lock);
-  for (uint32_t i = 0; i < loaded_count; i++) loaded[i].registered = false;
+  for (uint32_t i = 0; i < loaded_count; i++) __atomic_store_n(&loaded[i].registered, false, __ATOMIC_RELEASE);
   __atomic_fetch_add(&mp_modules_epoch, 1, __ATOMIC_RELEASE);
 }
 

@@ -24,6 +24,16 @@ struct cached {
 
 static struct cached cache[1 << CACHE_BITS];
 
+_Static_assert(sizeof(struct cached) % 8 == 0, "it is copied word by word");
+
+/* Word by word: a word that another thread writes meanwhile may be the old one or the new one, but not a mixture. The
+ * sequence is in the first word: what the writer of an entry stores there is what is there already. */
+static inline void copy_words(struct cached *to, const struct cached *from) {
+  typedef uint64_t __attribute__((may_alias)) word;
+  for (size_t i = 0; i < sizeof *to / sizeof(word); i++)
+    __atomic_store_n((word *)to + i, __atomic_load_n((const word *)from + i, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
+}
+
 static bool read_stack(uintptr_t address, uint64_t *word) {
   if (!mp_peek_stack_range(address, sizeof *word)) return false;
   memcpy(word, (const void *)address, sizeof *word);
@@ -41,7 +51,7 @@ static void learn(uintptr_t pc, uintptr_t lookup, struct cached *entry) {
   bool loaded = mp_module_at(lookup, &module);
   entry->pc = pc;
   entry->own = mp_is_own_code(lookup);
-  entry->word = native_word(pc, loaded ? module.generation : mp_map_generation);
+  entry->word = native_word(pc, loaded ? module.generation : __atomic_load_n(&mp_map_generation, __ATOMIC_RELAXED));
   entry->has_rules = false;
   if (loaded && module.eh_frame_hdr) {
     struct mp_cfi_table table = {module.eh_frame_hdr, module.start, module.end};
@@ -60,7 +70,7 @@ static void lookup_pc(uintptr_t pc, uintptr_t lookup, struct cached *out) {
   uint32_t epoch = __atomic_load_n(&mp_modules_epoch, __ATOMIC_ACQUIRE);
   uint32_t sequence = __atomic_load_n(&entry->sequence, __ATOMIC_ACQUIRE);
   if (!(sequence & 1) && __atomic_load_n(&entry->pc, __ATOMIC_RELAXED) == pc) {
-    *out = *entry;
+    copy_words(out, entry);
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
     if (out->epoch == epoch && out->pc == pc && __atomic_load_n(&entry->sequence, __ATOMIC_RELAXED) == sequence) return;
   }
@@ -70,8 +80,8 @@ static void lookup_pc(uintptr_t pc, uintptr_t lookup, struct cached *out) {
                                                      __ATOMIC_RELAXED))
     return;
   out->sequence = sequence + 1;
-  memcpy((char *)entry + sizeof entry->sequence, (const char *)out + sizeof out->sequence,
-         sizeof *out - sizeof out->sequence);
+  __atomic_thread_fence(__ATOMIC_RELEASE);
+  copy_words(entry, out);
   __atomic_store_n(&entry->sequence, sequence + 2, __ATOMIC_RELEASE);
 }
 

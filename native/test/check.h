@@ -13,7 +13,7 @@ static unsigned long checks_passed;
       fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #condition); \
       exit(1);                                                                 \
     }                                                                          \
-    checks_passed++;                                                           \
+    __atomic_fetch_add(&checks_passed, 1, __ATOMIC_RELAXED);                   \
   } while (0)
 
 static inline int checks_done(void) {
