@@ -255,7 +255,7 @@ _Static_assert(sizeof(struct mp_event) == 64, "wire");
 /* The control file, "control" in the run directory: written by memprof before the first process starts, mapped by the
  * sampler, polled by the agent. */
 #define MP_CONTROL_MAGIC 0x4c5254434f52504dull /* "MPROCTRL" */
-enum mp_control_flags { MP_CONTROL_NO_NATIVE = 1, MP_CONTROL_NO_V8 = 2 };
+enum mp_control_flags { MP_CONTROL_NO_NATIVE = 1, MP_CONTROL_NO_V8 = 2, MP_CONTROL_V8_EXACT = 4 };
 struct mp_control {
   uint64_t magic;
   uint32_t version;

@@ -52,6 +52,7 @@ function startSampler(control: Control, lines: LineFile, libc: string): { sample
   if (!control.v8) return {};
   try {
     const v8Sampler: typeof import('./v8-sampler.cjs') = require('./v8-sampler.cjs');
+    if (control.exact) v8Sampler.unfoldAllocations();
     return { sampler: v8Sampler.startSampler(control.intervalBytes, libc, lines) };
   } catch (cause) {
     return { reason: cause instanceof Error ? cause.message : String(cause) };

@@ -15,6 +15,7 @@ const CONTROL = {
 const CONTROL_MAGIC = 0x4c5254434f52504dn;
 const WIRE_VERSION = 1;
 const NO_V8 = 2;
+const V8_EXACT = 4;
 const READ_BYTES = 56;
 const DEFAULT_INTERVAL_BYTES = 512 * 1024;
 /** `snapshot_reason` as the lines spell it. */
@@ -42,8 +43,10 @@ function openControl(runDirectory: string): Control {
     return REASONS[page.readUInt32LE(CONTROL.snapshotReason)] ?? 'demand';
   }
 
+  const flags = page.readUInt32LE(CONTROL.flags);
   return {
-    v8: (page.readUInt32LE(CONTROL.flags) & NO_V8) === 0,
+    v8: (flags & NO_V8) === 0,
+    exact: (flags & V8_EXACT) !== 0,
     intervalBytes: interval > 0 ? interval : DEFAULT_INTERVAL_BYTES,
     takeRequest,
   };

@@ -3,6 +3,8 @@
 export interface Control {
   /** Whether the run wants V8 samples. */
   readonly v8: boolean;
+  /** Allocations of optimized code are to be seen one by one. */
+  readonly exact: boolean;
   readonly intervalBytes: number;
   /** Why memprof asks for a profile, if it has asked since the last call. Costs one pread(2). */
   takeRequest(): ProfileReason | undefined;

@@ -15,6 +15,14 @@ const MIN_COLLECTED_SAMPLES = 32;
 const NEAR_LIMIT_SHARES = [0.8, 0.9];
 
 /**
+ * TurboFan folds allocations that follow each other into one, which the sampler then takes for the first object alone. To be called
+ * before the program's code is optimized; it is a flag of the process, so workers have it too.
+ */
+function unfoldAllocations(): void {
+  v8.setFlagsFromString('--no-turbo-allocation-folding');
+}
+
+/**
  * Starts sampling.
  * @throws an Error whose message says why V8 samples are off, fit for the `reason` of the hello line.
  */
@@ -129,4 +137,4 @@ function makeGc(): CollectGarbage | undefined {
   }
 }
 
-export = { startSampler };
+export = { startSampler, unfoldAllocations };

@@ -4,7 +4,15 @@ import { join } from 'node:path';
 import { EXIT, MemprofError } from '../errors.js';
 import type { SnapshotReason } from '../recording/chunks.js';
 import { SNAPSHOT_REASONS } from '../recording/chunks.js';
-import { CONTROL, CONTROL_MAGIC, CONTROL_NO_NATIVE, CONTROL_NO_V8, REFUSALS, WIRE_VERSION } from '../recording/wire.js';
+import {
+  CONTROL,
+  CONTROL_MAGIC,
+  CONTROL_NO_NATIVE,
+  CONTROL_NO_V8,
+  CONTROL_V8_EXACT,
+  REFUSALS,
+  WIRE_VERSION,
+} from '../recording/wire.js';
 
 /** What the samplers in the profiled processes are told, through the control file. */
 export interface SamplingSettings {
@@ -12,6 +20,7 @@ export interface SamplingSettings {
   readonly v8: boolean;
   readonly sampleBytes: number;
   readonly v8IntervalBytes: number;
+  readonly exact: boolean;
   readonly maxSamplesPerSecond: number;
 }
 
@@ -97,7 +106,11 @@ function encodeControl(settings: SamplingSettings): Buffer {
   const page = Buffer.alloc(CONTROL.bytes);
   page.writeBigUInt64LE(CONTROL_MAGIC, CONTROL.magic);
   page.writeUInt32LE(WIRE_VERSION, CONTROL.version);
-  page.writeUInt32LE((settings.native ? 0 : CONTROL_NO_NATIVE) | (settings.v8 ? 0 : CONTROL_NO_V8), CONTROL.flags);
+  const flags =
+    (settings.native ? 0 : CONTROL_NO_NATIVE) |
+    (settings.v8 ? 0 : CONTROL_NO_V8) |
+    (settings.exact ? CONTROL_V8_EXACT : 0);
+  page.writeUInt32LE(flags, CONTROL.flags);
   page.writeBigUInt64LE(BigInt(settings.sampleBytes), CONTROL.meanBytes);
   page.writeBigUInt64LE(BigInt(settings.v8IntervalBytes), CONTROL.v8IntervalBytes);
   page.writeBigUInt64LE(BigInt(settings.maxSamplesPerSecond), CONTROL.maxSamplesPerSecond);

@@ -44,6 +44,7 @@ export function planRun(command: string, args: readonly string[], flags: RunFlag
     v8: flags.v8 && agent !== undefined,
     sampleBytes: flags.sampleBytes,
     v8IntervalBytes: flags.v8IntervalBytes,
+    exact: flags.exact,
     maxSamplesPerSecond: flags.maxSamplesPerSecond,
   };
   const plain = { name: resolved.name, settings, environment: process.env, notices };

@@ -10,6 +10,8 @@ export interface RunFlags {
   /** Mean gap between native samples. */
   readonly sampleBytes: number;
   readonly v8IntervalBytes: number;
+  /** V8 samples see every object of optimized code; the code is slower. */
+  readonly exact: boolean;
   /** Adaptive cap of one process. */
   readonly maxSamplesPerSecond: number;
   /** 0: no snapshots by time. */
@@ -24,6 +26,7 @@ export const RUN_DEFAULTS: RunFlags = {
   v8: true,
   sampleBytes: 64 << 10,
   v8IntervalBytes: 512 << 10,
+  exact: false,
   maxSamplesPerSecond: 1000,
   snapshotEverySeconds: 60,
   quiet: false,

@@ -22,6 +22,14 @@ describe.each(NODES)('on Node $version', ({ execPath }) => {
     expect(sum(nodes.filter((node) => node.path.includes('makeGarbage')))).toBeLessThan(heldBytes / 50);
   });
 
+  test('--exact: V8 takes the flag without a word, and what is held is seen as before', async () => {
+    const control = { intervalBytes: 16_384, exact: true };
+    const { lines, stdout, stderr } = await runWithAgent(execPath, ['--expose-gc', program], { control });
+    const made = nodesOf(only(lines, 'v8profile')).filter((node) => node.path.includes('keepObjects'));
+    expect(Math.abs(sum(made) / Number(stdout) - 1)).toBeLessThan(0.1);
+    expect(stderr).toBe('');
+  });
+
   test('the agent itself is not in the profile, and neither are its hooks in stacks', async () => {
     const script =
       'process.on("exit", function atEnd() { globalThis.kept = Array.from({ length: 1e6 }, (_, i) => ({ i })); })';

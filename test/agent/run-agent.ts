@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-import { CONTROL, CONTROL_MAGIC, CONTROL_NO_V8, WIRE_VERSION } from '../../src/recording/wire.ts';
+import { CONTROL, CONTROL_MAGIC, CONTROL_NO_V8, CONTROL_V8_EXACT, WIRE_VERSION } from '../../src/recording/wire.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export const PRELOAD = join(ROOT, 'dist/agent/preload.cjs');
@@ -46,17 +46,22 @@ export interface AgentRun extends RunResult {
 
 export interface ControlSettings {
   readonly v8?: boolean;
+  readonly exact?: boolean;
   readonly intervalBytes?: number;
 }
 
 /** A run directory as `memprof run` makes it, gone after the test. */
-export function makeRunDirectory({ v8 = true, intervalBytes = 512 * 1024 }: ControlSettings = {}): string {
+export function makeRunDirectory({
+  v8 = true,
+  exact = false,
+  intervalBytes = 512 * 1024,
+}: ControlSettings = {}): string {
   const directory = mkdtempSync(join(tmpdir(), 'memprof-agent-test-'));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
   const page = Buffer.alloc(CONTROL.bytes);
   page.writeBigUInt64LE(CONTROL_MAGIC, CONTROL.magic);
   page.writeUInt32LE(WIRE_VERSION, CONTROL.version);
-  page.writeUInt32LE(v8 ? 0 : CONTROL_NO_V8, CONTROL.flags);
+  page.writeUInt32LE((v8 ? 0 : CONTROL_NO_V8) | (exact ? CONTROL_V8_EXACT : 0), CONTROL.flags);
   page.writeBigUInt64LE(BigInt(intervalBytes), CONTROL.v8IntervalBytes);
   writeFileSync(join(directory, 'control'), page);
   return directory;

@@ -3,10 +3,17 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { makeRunDirectory, sweepStaleRunDirectories } from '../../src/capture/run-directory.ts';
 import { MemprofError } from '../../src/errors.ts';
-import { CONTROL, CONTROL_MAGIC, CONTROL_NO_V8 } from '../../src/recording/wire.ts';
+import { CONTROL, CONTROL_MAGIC, CONTROL_NO_V8, CONTROL_V8_EXACT } from '../../src/recording/wire.ts';
 import { scratch } from '../cli/run-cli.ts';
 
-const SETTINGS = { native: true, v8: false, sampleBytes: 65_521, v8IntervalBytes: 524_287, maxSamplesPerSecond: 997 };
+const SETTINGS = {
+  native: true,
+  v8: false,
+  sampleBytes: 65_521,
+  v8IntervalBytes: 524_287,
+  exact: true,
+  maxSamplesPerSecond: 997,
+};
 
 test('a private folder with the control page of native/src/wire.h', () => {
   const parent = scratch();
@@ -17,7 +24,7 @@ test('a private folder with the control page of native/src/wire.h', () => {
   expect(page.length).toBe(4096);
   expect(page.readBigUInt64LE(CONTROL.magic)).toBe(CONTROL_MAGIC);
   expect(page.readUInt32LE(CONTROL.version)).toBe(1);
-  expect(page.readUInt32LE(CONTROL.flags)).toBe(CONTROL_NO_V8);
+  expect(page.readUInt32LE(CONTROL.flags)).toBe(CONTROL_NO_V8 | CONTROL_V8_EXACT);
   expect(page.readBigUInt64LE(CONTROL.meanBytes)).toBe(65_521n);
   expect(page.readBigUInt64LE(CONTROL.v8IntervalBytes)).toBe(524_287n);
   expect(page.readBigUInt64LE(CONTROL.maxSamplesPerSecond)).toBe(997n);
