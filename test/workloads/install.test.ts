@@ -86,7 +86,7 @@ describe.skipIf(process.platform !== 'linux' || process.arch !== 'x64')('fixture
     const { install } = fixturesWithNpm('exit 0');
     expect(await install('everything')).toMatchObject({
       status: 1,
-      stderr: 'no fixtures "everything": choose from workloads, nodes\n',
+      stderr: 'no fixtures "everything": choose from workloads, nodes, node-arm64\n',
     });
   });
 });
