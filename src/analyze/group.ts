@@ -1,6 +1,7 @@
 import { frameReader } from '../model/frames.js';
 import { INUSE_SPACE, type Profile, type Sample, type Values, type ValueType } from '../model/profile.js';
 import { describeSite, moduleOf, type Site, siteOf } from './site.js';
+import { samplerOf, unseenBytes } from './unseen.js';
 
 export const GROUPINGS = ['site', 'module', 'heap', 'arena', 'thread', 'process'] as const;
 export type GroupBy = (typeof GROUPINGS)[number];
@@ -13,6 +14,8 @@ export interface Group {
   /** The part of `values` that rests on samples without variance: measured, not estimated. */
   readonly exact: Values;
   readonly observations: number;
+  /** So many bytes of small objects may be in the group without a sample of them; 0 if all of it was measured. */
+  readonly unseenBytes: number;
   /** Part of the profile's whole, by the column that was sorted by: 0 to 1. */
   readonly share: number;
   /** Columns that are too small, because one of the group's heaps does not know them. */
@@ -27,6 +30,7 @@ interface Sums {
   readonly variances: [number, number, number, number];
   readonly exact: [number, number, number, number];
   readonly heaps: Set<string>;
+  readonly samplers: Set<'native' | 'v8'>;
   observations: number;
   site?: Site;
 }
@@ -37,6 +41,7 @@ const COLUMNS = [0, 1, 2, 3] as const;
 export function group(profile: Profile, by: GroupBy, column: 0 | 1 | 2 | 3 = INUSE_SPACE): Group[] {
   const keyOf = keys(profile, by);
   const groups = new Map<string, Sums>();
+  const unseen = unseenBytes(profile);
   let whole = 0;
   for (const sample of profile.samples) {
     const { name, site } = keyOf(sample);
@@ -51,7 +56,10 @@ export function group(profile: Profile, by: GroupBy, column: 0 | 1 | 2 | 3 = INU
     whole += sample.values[column];
   }
   return [...groups]
-    .map(([key, sums]) => finish(profile, by === 'site' ? key.slice(key.indexOf('\0') + 1) : key, sums, whole, column))
+    .map(([key, sums]) => {
+      const name = by === 'site' ? key.slice(key.indexOf('\0') + 1) : key;
+      return finish(profile, name, sums, { unseenBytes: unseen(sums.samplers), whole, column });
+    })
     .sort((a, b) => Math.abs(b.values[column]) - Math.abs(a.values[column]) || compare(a.name, b.name));
 }
 
@@ -59,7 +67,8 @@ export function group(profile: Profile, by: GroupBy, column: 0 | 1 | 2 | 3 = INU
 export function total(profile: Profile): Group {
   const sums = emptySums();
   for (const sample of profile.samples) add(sums, sample);
-  return finish(profile, 'total', sums, sums.values[INUSE_SPACE], INUSE_SPACE);
+  const unseen = unseenBytes(profile)(sums.samplers);
+  return finish(profile, 'total', sums, { unseenBytes: unseen, whole: sums.values[INUSE_SPACE], column: INUSE_SPACE });
 }
 
 const emptySums = (): Sums => ({
@@ -67,6 +76,7 @@ const emptySums = (): Sums => ({
   variances: [0, 0, 0, 0],
   exact: [0, 0, 0, 0],
   heaps: new Set(),
+  samplers: new Set(),
   observations: 0,
 });
 
@@ -78,15 +88,24 @@ function add(sums: Sums, sample: Sample): void {
   }
   sums.observations += sample.observations;
   sums.heaps.add(sample.labels.heap);
+  const sampler = samplerOf(sample);
+  if (sampler !== undefined) sums.samplers.add(sampler);
 }
 
-function finish(profile: Profile, name: string, sums: Sums, whole: number, column: 0 | 1 | 2 | 3): Group {
-  const { heaps, ...rest } = sums;
+interface Context {
+  readonly unseenBytes: number;
+  readonly whole: number;
+  readonly column: 0 | 1 | 2 | 3;
+}
+
+function finish(profile: Profile, name: string, sums: Sums, { unseenBytes, whole, column }: Context): Group {
+  const { heaps, samplers: _samplers, ...rest } = sums;
   const unknown = new Set(profile.unknown.filter(({ heap }) => heaps.has(heap)).flatMap(({ types }) => types));
   const [heap] = heaps;
   return {
     name,
     ...rest,
+    unseenBytes,
     share: whole === 0 ? 0 : sums.values[column] / whole,
     unknown: [...unknown],
     ...(heaps.size === 1 && heap !== undefined && { heap }),

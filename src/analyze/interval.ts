@@ -12,6 +12,8 @@ export interface PairEstimate {
   readonly bytes: number;
   readonly objectsVariance: number;
   readonly bytesVariance: number;
+  /** Bytes of small objects that may be there without a sample: unseen.ts; 0 unless told. */
+  readonly unseenBytes?: number;
 }
 
 const TAIL = 0.025;
@@ -30,18 +32,22 @@ const RARE = 0.01;
  * one missed object of three is a third of the bytes: it held the truth in 86 % of simulated runs only. The bytes' interval is
  * the objects' times the size of those objects that may have been missed, `sqrt(bytesVariance / objectsVariance)`.
  *
- * Exact (low = high) where a variance is 0. Differences may be negative and are no counts: they get the normal interval.
+ * What was seen says nothing of small objects of which none was: the bytes' interval reaches at least `unseenBytes` above the estimate.
+ *
+ * Exact (low = high) where a variance is 0 and nothing can be unseen. Differences may be negative and are no counts: they get the normal interval.
  */
 export function intervals(estimate: PairEstimate): { objects: Interval; bytes: Interval } {
-  const { objects, bytes, objectsVariance, bytesVariance } = estimate;
+  const { objects, bytes, objectsVariance, bytesVariance, unseenBytes = 0 } = estimate;
+  const least = bytes + unseenBytes;
   if (!(objectsVariance > 0) || objects <= 0) {
-    return { objects: interval(objects, objectsVariance), bytes: interval(bytes, bytesVariance) };
+    const { low, high } = interval(bytes, bytesVariance);
+    return { objects: interval(objects, objectsVariance), bytes: { low, high: Math.max(high, least) } };
   }
   const count = countInterval(objects, objectsVariance);
   const missedSize = Math.sqrt(Math.max(0, bytesVariance) / objectsVariance);
   const bytesInterval = {
     low: Math.max(Math.min(0, bytes), bytes - missedSize * (objects - count.low)),
-    high: bytes + missedSize * (count.high - objects),
+    high: Math.max(least, bytes + missedSize * (count.high - objects)),
   };
   return { objects: count, bytes: bytesInterval };
 }

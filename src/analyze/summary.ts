@@ -87,6 +87,7 @@ function pair(group: Group, objectsColumn: Column, bytesColumn: Column): { objec
     bytes: values[bytesColumn] - exact[bytesColumn],
     objectsVariance: variances[objectsColumn],
     bytesVariance: variances[bytesColumn],
+    unseenBytes: group.unseenBytes,
   });
   return {
     objects: estimate(group, objectsColumn, sampled.objects),
@@ -114,7 +115,9 @@ function estimate(group: Group, column: Column, sampled: Interval): Estimate {
     // Heaps that do know the column still give a lower bound.
     return { kind: 'unknown', value: null, low: value > 0 ? low : null, high: null };
   }
-  return { kind: group.variances[column] > 0 ? 'estimated' : 'measured', value: Math.round(value), low, high };
+  // A block that is seen for certain is no measurement of its site: small ones may be there too.
+  const isEstimate = group.variances[column] > 0 || group.unseenBytes > 0;
+  return { kind: isEstimate ? 'estimated' : 'measured', value: Math.round(value), low, high };
 }
 
 function processOf(process: ProcessInfo): Summary['processes'][number] {

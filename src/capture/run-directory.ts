@@ -114,7 +114,14 @@ function encodeControl(settings: SamplingSettings): Buffer {
   page.writeBigUInt64LE(BigInt(settings.sampleBytes), CONTROL.meanBytes);
   page.writeBigUInt64LE(BigInt(settings.v8IntervalBytes), CONTROL.v8IntervalBytes);
   page.writeBigUInt64LE(BigInt(settings.maxSamplesPerSecond), CONTROL.maxSamplesPerSecond);
+  page.writeBigUInt64LE(seed(), CONTROL.seed);
   return page;
+}
+
+/** `MEMPROF_SEED`, for benches and tests: every thread draws the same gaps each time. 0, as for all that is no number: from the clock. */
+function seed(): bigint {
+  const text = process.env.MEMPROF_SEED ?? '';
+  return /^\d{1,15}$/.test(text) ? BigInt(text) : 0n;
 }
 
 function controlFunctions(fd: number): Pick<RunDirectory, 'requestV8Profile' | 'refusals'> {

@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { interval, intervals } from '../../src/analyze/interval.ts';
 
 const MEAN = 65_536;
+/** As src/analyze/unseen.ts has it. */
+const UNSEEN_BYTES = -Math.log(0.05) * MEAN;
 
 /** Uniform numbers in [0, 1), the same ones each time (mulberry32). */
 function random(seed: number): () => number {
@@ -38,7 +40,7 @@ const expecting = (samples: number, sizeBytes: number): Objects => ({
 });
 
 /** Part of the simulated runs that printed something in which the printed intervals held the truth. */
-function coverage(objects: readonly Objects[], runs: number): { bytes: number; objects: number } {
+function coverage(objects: readonly Objects[], runs: number, unseenBytes = 0): { bytes: number; objects: number } {
   const next = random(7_919);
   const truthBytes = objects.reduce((sum, { sizeBytes, count }) => sum + sizeBytes * count, 0);
   const truthObjects = objects.reduce((sum, { count }) => sum + count, 0);
@@ -46,7 +48,7 @@ function coverage(objects: readonly Objects[], runs: number): { bytes: number; o
   let heldBytes = 0;
   let heldObjects = 0;
   for (let run = 0; run < runs; run++) {
-    const sum = { objects: 0, bytes: 0, objectsVariance: 0, bytesVariance: 0 };
+    const sum = { objects: 0, bytes: 0, objectsVariance: 0, bytesVariance: 0, unseenBytes };
     for (const { sizeBytes, count } of objects) {
       const p = probabilityOf(sizeBytes);
       const sampled = hits(next, count, p);
@@ -92,6 +94,33 @@ describe('the 95 % interval holds the truth in at least 93 % of runs', () => {
     expect(coverage([{ sizeBytes: 67_108_879, count: 1 }, expecting(5, 1_009)], 2_000).bytes).toBeGreaterThanOrEqual(
       0.93,
     );
+  });
+
+  // The story: it held the truth in 62 % of the runs where the small objects were just worth a sample.
+  it.each([0.1, 0.5, 1, 2, 3.1, 5, 20])(
+    'with one block that is seen for certain and small objects worth %d samples',
+    (samples) => {
+      const block = { sizeBytes: 1_048_583, count: 1 };
+      const held = coverage([block, expecting(samples, 101)], 4_000, UNSEEN_BYTES);
+      expect(held.bytes).toBeGreaterThanOrEqual(0.93);
+    },
+  );
+
+  it('with blocks around the mean and small objects that are hardly ever seen', () => {
+    for (const size of [65_537, 131_101, 262_147]) {
+      const held = coverage([expecting(3, size), expecting(0.7, 1_009)], 3_000, UNSEEN_BYTES);
+      expect(held.bytes, `size ${size}`).toBeGreaterThanOrEqual(0.93);
+    }
+  });
+
+  it('and is not wider for what may be unseen than three times the mean', () => {
+    const block = { objects: 1, bytes: 1_048_583, objectsVariance: 0, bytesVariance: 0 };
+    const { bytes, objects } = intervals({ ...block, unseenBytes: UNSEEN_BYTES });
+    expect(bytes.low).toBe(1_048_583);
+    expect(bytes.high).toBeLessThanOrEqual(1_048_583 + 3 * MEAN);
+    expect(objects).toEqual({ low: 1, high: 1 });
+    const many = { objects: 649, bytes: 64 * MEAN, objectsVariance: 649 * 648, bytesVariance: 64 * MEAN ** 2 };
+    expect(intervals({ ...many, unseenBytes: UNSEEN_BYTES })).toEqual(intervals(many));
   });
 
   it('and is not wider than it must be: a normal one for many samples', () => {

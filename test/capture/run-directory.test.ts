@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { makeRunDirectory, sweepStaleRunDirectories } from '../../src/capture/run-directory.ts';
 import { MemprofError } from '../../src/errors.ts';
 import { CONTROL, CONTROL_MAGIC, CONTROL_NO_V8, CONTROL_V8_EXACT } from '../../src/recording/wire.ts';
@@ -30,6 +30,18 @@ test('a private folder with the control page of native/src/wire.h', () => {
   expect(page.readBigUInt64LE(CONTROL.maxSamplesPerSecond)).toBe(997n);
   run.remove();
   expect(existsSync(run.path)).toBe(false);
+});
+
+test('MEMPROF_SEED is the seed of all threads, if it is a number', () => {
+  const seedOf = (text: string): bigint => {
+    vi.stubEnv('MEMPROF_SEED', text);
+    const run = makeRunDirectory(SETTINGS, [scratch()]);
+    const page = readFileSync(join(run.path, 'control'));
+    run.remove();
+    vi.unstubAllEnvs();
+    return page.readBigUInt64LE(CONTROL.seed);
+  };
+  expect(['7919', '', '-1', 'now'].map(seedOf)).toEqual([7919n, 0n, 0n, 0n]);
 });
 
 test('a request is a new number, with its reason', () => {
