@@ -76,7 +76,7 @@ function readV8Profile({
   nodes,
 }: Fields): V8ProfileLine | undefined {
   if (!isText(timeUnixNs) || !/^\d{1,20}$/.test(timeUnixNs) || !isCount(threadId) || !isText(reason)) return undefined;
-  if (typeof intervalBytes !== 'number' || !(intervalBytes > 0)) return undefined;
+  if (!isAmount(intervalBytes) || intervalBytes <= 0) return undefined;
   if (!Array.isArray(strings) || !strings.every(isText) || !areV8Nodes(nodes)) return undefined;
   return {
     type: 'v8profile',
@@ -98,13 +98,16 @@ function areV8Nodes(value: unknown): value is V8Node[] {
       node.length === 7 &&
       node.slice(0, 6).every(Number.isSafeInteger) &&
       Array.isArray(node[6]) &&
-      node[6].every(Number.isFinite),
+      node[6].every(isAmount),
   );
 }
 
 const isText = (value: unknown): value is string => typeof value === 'string';
 const textOrNone = (value: unknown): string => (isText(value) ? value : '');
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+/** V8's counts need not be whole. Of larger ones the sums would be infinite, which no report can say. */
+const isAmount = (value: unknown): value is number =>
+  typeof value === 'number' && Math.abs(value) <= Number.MAX_SAFE_INTEGER;
 
 /** What the head of a V8 profile says, without parsing megabytes of nodes. */
 export interface V8ProfileHead {

@@ -52,6 +52,9 @@ test('a V8 profile is whole, or nothing', () => {
     { nodes: [[0, 1, 0, 7, 3, 1]] },
     { nodes: [[0, 1, 0, 7, 3, '1', []]] },
     { nodes: [[0, 1, 0, 7, 3, 1, ['40']]] },
+    // Found by test/recording/fuzz: their sum was infinite.
+    { nodes: [[0, 1, 0, 7, 3, 1, [1e308, 2]]] },
+    { intervalBytes: 1e308 },
   ];
   for (const damage of damages) expect(parse({ ...profile, ...damage }), JSON.stringify(damage)).toBeUndefined();
 });
