@@ -114,7 +114,9 @@ describe('on a terminal', () => {
   test('Ctrl-C reaches the program exactly once, and the report is written', async (context) => {
     if (!hasScript) context.skip('needs script(1) of util-linux');
     const folder = scratch();
-    const command = `'${process.execPath}' '${MEMPROF}' run -o '${join(folder, 'out')}' -- '${process.execPath}' '${join(folder, 'count.js')}'`;
+    const program = `'${process.execPath}' '${join(folder, 'count.js')}'`;
+    // exec: script's own shell is of the terminal's group too, and dash would die of the signal in our place.
+    const command = `exec '${process.execPath}' '${MEMPROF}' run -o '${join(folder, 'out')}' -- ${program}`;
     const { writeFileSync } = await import('node:fs');
     writeFileSync(join(folder, 'count.js'), counter('SIGINT'));
     const running = start('script', ['-qec', command, '/dev/null'], { detached: true });
