@@ -44,6 +44,7 @@ static void filter_grow(const struct mp_region *region) {
     uint32_t slot = mp_live_filter_hash(address) & wide;
     if (address != 0 && slot > mp_live_filter_mask) filter_raise(slot, 1);
   }
+  mp_count_own_bytes(wide - mp_live_filter_mask);
   __atomic_store_n(&mp_live_filter_mask, wide, __ATOMIC_RELEASE);
 }
 

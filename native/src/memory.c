@@ -5,6 +5,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "store.h"
+
 /* All indexes at their largest, with the smaller ones that they grew out of, take 34 MiB. */
 #define RANGE_BYTES ((size_t)40 << 20)
 
@@ -26,6 +28,7 @@ void *mp_memory_take(size_t bytes) {
   do {
     if (!range || rounded > RANGE_BYTES - start) return NULL;
   } while (!__atomic_compare_exchange_n(&taken, &start, start + rounded, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+  mp_count_own_bytes(rounded);
   return range + start;
 }
 

@@ -201,6 +201,8 @@ void mp_modules_forget(void) {
 
 bool mp_is_own_code(uintptr_t pc) { return own_start <= pc && pc < own_end; }
 
+size_t mp_own_image_bytes(void) { return own_end - own_start; }
+
 void mp_modules_init(void) {
   ssize_t length = readlink("/proc/self/exe", executable_path, sizeof executable_path - 1);
   executable_path[length > 0 ? length : 0] = 0;

@@ -6,6 +6,7 @@
 #define MEMPROF_MODULES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct mp_loaded {
@@ -38,5 +39,8 @@ void mp_modules_forget(void);
 
 /* Our own code: frames in it are never recorded. */
 bool mp_is_own_code(uintptr_t pc);
+
+/* How long our own image is in memory, its variables included. */
+size_t mp_own_image_bytes(void);
 
 #endif

@@ -57,6 +57,13 @@ static bool open_control(void) {
   return control->magic == MP_CONTROL_MAGIC && control->version == MP_WIRE_VERSION;
 }
 
+/* Our image in memory, less the variables that nothing has touched yet, and the pages mapped by this file. */
+static uint64_t image_bytes(void) {
+  uint64_t untouched = sizeof mp_live_filter - ((uint64_t)mp_live_filter_mask + 1);
+  if (mp_v8_state == MP_V8_NONE) untouched += mp_v8_cache_bytes();
+  return mp_own_image_bytes() - untouched + sizeof *control + 4096;
+}
+
 static void fill_header(struct mp_header *header) {
   header->arch = MP_ARCH;
   header->libc = (uint8_t)mp_real_libc();
@@ -66,6 +73,7 @@ static void fill_header(struct mp_header *header) {
   header->v8_minor = mp_v8_version.minor;
   header->v8_build = mp_v8_version.build;
   header->map_generation = mp_map_generation;
+  mp_count_own_bytes(image_bytes());
   prctl(PR_GET_NAME, header->comm);
 }
 

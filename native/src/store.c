@@ -56,6 +56,11 @@ void mp_count(enum mp_counter counter, uint64_t by) {
   if (header) __atomic_fetch_add(&header->counters[counter], by, __ATOMIC_RELAXED);
 }
 
+void mp_count_own_bytes(uint64_t bytes) {
+  struct mp_header *header = mp_store_header();
+  if (header) __atomic_fetch_add(&header->own_bytes, bytes, __ATOMIC_RELAXED);
+}
+
 /* Lays the regions out with every capacity halved `halvings` times; returns the file's size. */
 static uint64_t lay_out(struct mp_region *regions, int halvings) {
   uint64_t offset = MP_HEADER_BYTES;
@@ -107,6 +112,7 @@ bool mp_store_create(const char *directory, struct mp_control *control, bool for
       .started_unix_ns = mp_unix_now_ns(),
       .mean_bytes = control->mean_bytes,
       .current_mean_bytes = control->mean_bytes,
+      .own_bytes = MP_HEADER_BYTES,
   };
   uint64_t bytes = fit_layout(header.regions);
   if (bytes == 0) return refuse(control, MP_REFUSED_FILE_SIZE), false;
@@ -183,6 +189,7 @@ bool mp_store_reserve(enum mp_region_id id, uint64_t bytes) {
     mp_count(MP_DROPPED_GROWTH, 1);
     return false;
   }
+  mp_count_own_bytes(wanted - grown);
   __atomic_store_n(&mp_store.grown[id], wanted, __ATOMIC_RELEASE);
   return true;
 }

@@ -17,6 +17,9 @@
 /* Adds to a counter of the header; does nothing while there is no store. */
 void mp_count(enum mp_counter counter, uint64_t by);
 
+/* Adds to the sampler's own memory in this process, as the header tells it. */
+void mp_count_own_bytes(uint64_t bytes);
+
 /* The id of an interned UTF-8 string; 0 for the empty string and when there is no room. */
 uint32_t mp_store_string(const char *utf8, size_t bytes);
 

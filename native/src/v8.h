@@ -9,6 +9,7 @@
 #ifndef MEMPROF_V8_H
 #define MEMPROF_V8_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "wire.h"
@@ -34,6 +35,9 @@ void mp_v8_init(void);
  * but may answer nonsense. Writes frame words (wire.h), innermost first: the functions that the optimizer inlined come before
  * the one that it inlined them into. Returns their number, at most max; 0 if this is not a JavaScript frame. */
 int mp_v8_decode(uintptr_t pc, uintptr_t fp, uint64_t *frames, int max);
+
+/* Size of the caches of this part, which nothing touches where there is no V8. */
+size_t mp_v8_cache_bytes(void);
 
 /* Forgets everything that refers to the store: call it in a forked child, before its own store is used. */
 void mp_v8_forget(void);

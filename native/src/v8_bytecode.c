@@ -51,6 +51,7 @@ struct entry {
 _Static_assert(sizeof(struct entry) == 32, "two a cache line");
 
 static struct entry cache[1 << CACHE_BITS] __attribute__((aligned(64)));
+const size_t mp_v8_position_cache_bytes = sizeof cache;
 
 /* False if there is no table: it may come later. */
 static bool decode(uint64_t bytecode_array, int64_t offset, uint32_t *position_plus_1) {

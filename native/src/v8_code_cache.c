@@ -19,6 +19,7 @@ struct entry {
 _Static_assert(sizeof(struct entry) == 192, "three cache lines");
 
 static struct entry cache[1 << CACHE_BITS];
+const size_t mp_v8_code_cache_bytes = sizeof cache;
 
 static bool any_position(const uint64_t *frames, int n) {
   for (int i = 0; i < n; i++) {

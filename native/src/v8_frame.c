@@ -94,6 +94,10 @@ int mp_v8_decode(uintptr_t pc, uintptr_t fp, uint64_t *frames, int max) {
 }
 
 /* The caches are cleared where something is in them, so that a child does not get a copy of their empty pages. */
+size_t mp_v8_cache_bytes(void) {
+  return mp_v8_function_cache_bytes + mp_v8_position_cache_bytes + mp_v8_code_cache_bytes;
+}
+
 void mp_v8_forget(void) {
   if (mp_v8_state == MP_V8_NONE) return;
   mp_v8_forget_functions();

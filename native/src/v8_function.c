@@ -168,6 +168,7 @@ _Static_assert(sizeof(struct entry) == 64, "one cache line");
 _Static_assert(sizeof(struct fingerprint) == 48, "words");
 
 static struct entry cache[1 << CACHE_BITS];
+const size_t mp_v8_function_cache_bytes = sizeof cache;
 static _Atomic uint64_t shared_map;
 
 /* The fingerprint of a SharedFunctionInfo, which is followed if it has moved; false if there is none. */

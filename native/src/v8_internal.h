@@ -172,7 +172,8 @@ int mp_v8_code_frames(uintptr_t pc, uint64_t function, uint32_t index, uint64_t 
 /* Frame words at pc of Maglev's code, in a frame of the function `index`; 0 if its deoptimization data do not tell. */
 int mp_v8_maglev_frames(const struct mp_v8_code *code, uintptr_t pc, uint32_t index, uint64_t *frames, int max);
 
-/* ---- forgetting cached store indices, in a forked child (v8.h) */
+/* ---- the caches: their sizes, and forgetting store indices in a forked child (v8.h) */
+extern const size_t mp_v8_function_cache_bytes, mp_v8_position_cache_bytes, mp_v8_code_cache_bytes;
 void mp_v8_forget_functions(void);
 void mp_v8_forget_positions(void);
 void mp_v8_forget_code(void);

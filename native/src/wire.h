@@ -13,7 +13,8 @@
  * sites grow the same way, but their counters change. live and mappings are slabs of reused slots guarded by a sequence
  * number each. ring is a bounded queue that overwrites its oldest events. All integers are little endian.
  *
- * Any change of a layout here raises MP_WIRE_VERSION and is mirrored in src/recording/wire.ts, whose tests read the
+ * Any change of a layout here raises MP_WIRE_VERSION, except that a field that was unused, and so 0, may get a meaning when
+ * its 0 means "not known". Both are mirrored in src/recording/wire.ts, whose tests read the
  * offsets that native/test/wire_offsets.c prints.
  */
 #ifndef MEMPROF_WIRE_H
@@ -104,12 +105,14 @@ struct mp_header {
   uint64_t committed_bytes;/* 104 sum of committed bytes over mappings */
   uint64_t file_bytes;     /* 112 */
   char comm[16];           /* 120 /proc/self/comm */
-  uint64_t unused[15];     /* 136 */
+  uint64_t own_bytes;      /* 136 memory of the sampler's own in this process, at most; 0 in older recordings: not known */
+  uint64_t unused[14];     /* 144 */
   uint64_t counters[32];   /* 256 enum mp_counter */
   struct mp_region regions[MP_REGION_COUNT]; /* 512 */
 };
 _Static_assert(offsetof(struct mp_header, frozen_at_ns) == 72, "wire");
 _Static_assert(offsetof(struct mp_header, comm) == 120, "wire");
+_Static_assert(offsetof(struct mp_header, own_bytes) == 136, "wire");
 _Static_assert(offsetof(struct mp_header, counters) == 256, "wire");
 _Static_assert(offsetof(struct mp_header, regions) == 512, "wire");
 _Static_assert(MP_COUNTER_COUNT <= 32, "wire");
@@ -251,6 +254,8 @@ struct mp_event {
   uint64_t unused2;
 };
 _Static_assert(sizeof(struct mp_event) == 64, "wire");
+/* What docs/explanation/performance.md promises of an event and of the record that a live sample has besides. */
+_Static_assert(sizeof(struct mp_event) <= 100 && sizeof(struct mp_live) <= 100, "small enough");
 
 /* The control file, "control" in the run directory: written by memprof before the first process starts, mapped by the
  * sampler, polled by the agent. */

@@ -30,7 +30,7 @@ int main(void) {
   FIELD(mp_header, v8_state) FIELD(mp_header, page_bytes) FIELD(mp_header, started_mono_ns) FIELD(mp_header, started_unix_ns)
   FIELD(mp_header, mean_bytes) FIELD(mp_header, current_mean_bytes) FIELD(mp_header, frozen_at_ns) FIELD(mp_header, map_generation)
   FIELD(mp_header, v8_major) FIELD(mp_header, v8_minor) FIELD(mp_header, v8_build) FIELD(mp_header, live_bytes)
-  FIELD(mp_header, committed_bytes) FIELD(mp_header, file_bytes) FIELD(mp_header, comm) FIELD(mp_header, counters) FIELD(mp_header, regions)
+  FIELD(mp_header, committed_bytes) FIELD(mp_header, file_bytes) FIELD(mp_header, comm) FIELD(mp_header, own_bytes) FIELD(mp_header, counters) FIELD(mp_header, regions)
   END
   BEGIN(mp_region)
   FIELD(mp_region, offset) FIELD(mp_region, capacity) FIELD(mp_region, record_bytes) FIELD(mp_region, used)

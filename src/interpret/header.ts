@@ -21,6 +21,8 @@ export interface Header {
   /** 0 while the process ran. */
   readonly frozenAtNs: bigint;
   readonly v8Version: string;
+  /** Memory of the sampler's own in the process, at most; 0 in older recordings. */
+  readonly ownBytes: number;
   readonly counters: Readonly<Record<(typeof COUNTERS)[number], number>>;
 }
 
@@ -44,6 +46,7 @@ export function readHeader(bytes: Buffer): Header {
     currentMeanBytes: Number(bytes.readBigUInt64LE(HEADER.currentMeanBytes)),
     frozenAtNs: bytes.readBigUInt64LE(HEADER.frozenAtNs),
     v8Version: version[0] === 0 ? '' : version.join('.'),
+    ownBytes: Number(bytes.readBigUInt64LE(HEADER.ownBytes)),
     counters,
   };
 }

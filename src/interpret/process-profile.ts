@@ -137,6 +137,7 @@ function describe(
     nativeMeanBytes: isNative ? header.meanBytes : 0,
     nativeMeanAtEndBytes: isNative ? header.currentMeanBytes : 0,
     v8IntervalBytes,
+    ...(isNative && header.ownBytes > 0 && { samplerBytes: header.ownBytes }),
     counters: { ...header?.counters, lost_events: recording.lostEvents },
     peakBytes: Math.max(0, peak.bytes - codeRangeBytes),
     peakTimeNs: peak.bytes > 0 ? toUnixNs(recording, peak.timeNs) : 0n,

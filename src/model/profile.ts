@@ -133,6 +133,8 @@ export interface ProcessInfo {
   readonly nativeMeanBytes: number;
   readonly nativeMeanAtEndBytes: number;
   readonly v8IntervalBytes: number;
+  /** Memory in the process that is the native sampler's own, at most; absent where not known. */
+  readonly samplerBytes?: number;
   /** Counters of wire.h by name: what was dropped, truncated, unknown. */
   readonly counters: Readonly<Record<string, number>>;
   /** Peak of the estimated live bytes plus committed mappings, and when. */

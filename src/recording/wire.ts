@@ -33,6 +33,7 @@ export const HEADER = {
   committedBytes: 104,
   fileBytes: 112,
   comm: 120,
+  ownBytes: 136,
   counters: 256,
   regions: 512,
 } as const;

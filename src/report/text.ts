@@ -199,6 +199,7 @@ function processes(summary: Summary, paint: Paint): string[] {
         ...(process.forked ? ['forked'] : []),
         ...(process.peak.bytes > 0 ? [`peak ${formatBytes(process.peak.bytes)}`] : []),
         ...(nativeMeanBytes > 0 ? [`a sample every ${formatStep(nativeMeanBytes)}${raised}`] : []),
+        ...(process.samplerBytes ? [`sampler at most ${formatBytes(process.samplerBytes)}`] : []),
         ...(v8IntervalBytes > 0 ? [`V8 ${formatStep(v8IntervalBytes)}`] : []),
       ];
       const lost = Object.entries(process.counters).filter(([name, count]) => count > 0 && !TALLIES.has(name));

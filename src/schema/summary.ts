@@ -60,6 +60,12 @@ const Process = z.object({
     nativeMeanAtEndBytes: z.number().describe('larger than at the start if the process took too many samples'),
     v8IntervalBytes: z.number(),
   }),
+  samplerBytes: z
+    .number()
+    .optional()
+    .describe(
+      "memory in the process that is memprof's own, at most: tables, store, caches; not the agent's on V8's heap",
+    ),
   peak: z.object({ bytes: z.number(), timeNs: nanoseconds }).describe('estimated live bytes plus committed mappings'),
   counters: z.record(z.string(), z.number()).describe('what was dropped, cut or not recognised'),
 });

@@ -5,6 +5,7 @@ import { afterAll, expect, test } from 'vitest';
 import { buildProfile } from '../../src/interpret/index.ts';
 import { frameReader } from '../../src/model/frames.ts';
 import { findProblems } from '../../src/model/validate.ts';
+import { HEADER } from '../../src/recording/wire.ts';
 import { recordProcess, writeRecording } from '../helpers/recording-builder.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'interpret-'));
@@ -44,6 +45,21 @@ test('a hand-made recording becomes a profile: stacks, labels, exact and estimat
     pid: 4711,
   });
   expect(second?.labels).toMatchObject({ arena: 'glibc#1', thread: 'libuv-worker 4712' });
+});
+
+test("the sampler's own memory, as the program's process told it; of older recordings nothing is known", async () => {
+  const samplerBytesOf = async (ownBytes: bigint) => {
+    const recorder = recordProcess(4711);
+    recorder.header.writeBigUInt64LE(ownBytes, HEADER.ownBytes);
+    recorder.process();
+    recorder.snapshot('end');
+    recorder.end();
+    const name = `own-${ownBytes}`;
+    const { processes } = await buildProfile(writeRecording(join(root, name), { '4711.0.mpr': recorder.bytes() }));
+    return processes.map(({ samplerBytes }) => samplerBytes);
+  };
+  expect(await samplerBytesOf(15_622_720n)).toEqual([15_622_720]);
+  expect(await samplerBytesOf(0n)).toEqual([undefined]);
 });
 
 test('the source text that a data: URL consists of gets into no profile', async () => {

@@ -85,6 +85,7 @@ export interface Store {
   generation: number;
   liveBytes: number;
   committedBytes: number;
+  ownBytes: number;
   counters: Record<string, number>;
   used: Record<wire.RegionName, number>;
   modules: Module[];
@@ -150,6 +151,7 @@ export function readStore(file: string): Store {
     generation: Number(u64(HEADER.mapGeneration)),
     liveBytes: Number(u64(HEADER.liveBytes)),
     committedBytes: Number(u64(HEADER.committedBytes)),
+    ownBytes: Number(u64(HEADER.ownBytes)),
     counters: Object.fromEntries(wire.COUNTERS.map((name, i) => [name, Number(u64(HEADER.counters + 8 * i))])),
     used: Object.fromEntries(wire.REGIONS.map((name) => [name, region(name).used])) as Store['used'],
     modules: records('modules', (at) => ({

@@ -126,6 +126,12 @@ describe('the text report', () => {
     expect(text(unheardOf)).toContain('  ! 3 new_counter\n');
   });
 
+  it('tells what the sampler took of the memory itself, where that is known', () => {
+    const known = makeProfile([], { processes: [testProcess({ samplerBytes: 15_622_720 })] });
+    expect(text(known).replaceAll(/\s+/g, ' ')).toContain('sampler at most 14.9 MiB');
+    expect(text(makeProfile([], { processes: [testProcess()] }))).not.toContain('sampler');
+  });
+
   it('fits into 80 columns, whatever the names', () => {
     const long = `ns::${'Template<int, '.repeat(30)}>::method(std::vector<float, std::allocator<float> >)`;
     const deep = `/home/user/${'a-long-directory/'.repeat(20)}file.ts`;
