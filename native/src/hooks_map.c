@@ -24,10 +24,9 @@ static uint64_t page_up(uint64_t bytes) { return (bytes + PAGE_BYTES - 1) & ~(PA
 /* --- events --- */
 
 static void store_event(enum mp_event_type type, uint64_t start, uint64_t bytes, uint32_t site, uint64_t now_ns) {
-  const struct mp_site *sites = mp_store_region(MP_REGION_SITES);
   mp_store_event(&(struct mp_event){.time_ns = now_ns,
                                     .type = (uint16_t)type,
-                                    .heap = (uint16_t)sites[site].heap,
+                                    .heap = (uint16_t)mp_site_heap(site),
                                     .tid = mp_thread.tid,
                                     .site = site,
                                     .address = start,
@@ -113,8 +112,7 @@ static void record_protection(uint64_t start, uint64_t end, bool committed) {
   if (!change.any) return;
   uint32_t site = change.first_site;
   if (committed) {
-    const struct mp_site *sites = mp_store_region(MP_REGION_SITES);
-    site = mp_site_here((enum mp_heap)sites[site].heap, MP_ARENA_UNKNOWN);
+    site = mp_site_here((enum mp_heap)mp_site_heap(site), MP_ARENA_UNKNOWN);
   }
   count(site != MP_NONE && mp_mappings_protect(start, end, committed, site, mp_now_ns()));
 }
@@ -154,8 +152,7 @@ static void *move(void *old, size_t old_bytes, size_t new_bytes, int flags, void
     followed &= mp_mappings_unmap(at + new_size, at + old_size, now_ns);
   } else if (ok && new_size > old_size && moved.count > 0) {
     const struct mp_mapping_piece *last = &moved.pieces[moved.count - 1];
-    const struct mp_site *sites = mp_store_region(MP_REGION_SITES);
-    uint32_t site = mp_site_here((enum mp_heap)sites[last->site].heap, MP_ARENA_UNKNOWN);
+    uint32_t site = mp_site_here((enum mp_heap)mp_site_heap(last->site), MP_ARENA_UNKNOWN);
     followed &= site != MP_NONE && mp_mappings_map(at + old_size, at + new_size, last->committed, site, now_ns);
   }
   count(followed);

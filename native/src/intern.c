@@ -41,12 +41,13 @@ static bool string_equal(uint32_t id, const void *wanted) {
 static uint64_t string_hash(uint32_t id) {
   uint32_t length;
   memcpy(&length, mp_store.base[MP_REGION_STRINGS] + id, sizeof length);
+  if (length > mp_store_used(MP_REGION_STRINGS) - id) length = 0; /* the program wrote there */
   return hash_bytes(mp_store.base[MP_REGION_STRINGS] + id + 4, length);
 }
 
 static uint32_t add_string(const struct text *text, uint64_t hash) {
   /* The empty string comes first, so that no other has id 0. */
-  uint32_t start = mp_region_of(MP_REGION_STRINGS)->used == 0 ? 4 : 0;
+  uint32_t start = mp_store_used(MP_REGION_STRINGS) == 0 ? 4 : 0;
   uint32_t padded = (4 + text->length + 3) & ~3u;
   uint32_t id = mp_room_for(MP_REGION_STRINGS, start + padded);
   if (id == MP_NONE || !mp_index_reserve(&strings, string_hash)) return 0;
@@ -114,7 +115,7 @@ uint32_t mp_store_module(const struct mp_module *module) {
   uint32_t index = MP_NONE;
   /* From the newest back: an older record that overlaps is of a module that is gone, and so is all that came before it.
    */
-  for (uint64_t i = mp_region_of(MP_REGION_MODULES)->used; i-- > 0 && index == MP_NONE;) {
+  for (uint64_t i = mp_store_used(MP_REGION_MODULES); i-- > 0 && index == MP_NONE;) {
     if (same_module(&records[i], module)) index = (uint32_t)i;
     if (records[i].start < module->end && module->start < records[i].end) break;
   }

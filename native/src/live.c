@@ -35,11 +35,11 @@ static uint64_t slots_bound;
 /* Widens the filter when more than one slot in 16 is in use. Every live block's counter is raised under the wider mask before
  * that mask is published. Those under the narrow one stay as they are, for frees that still hold the narrow mask; so the
  * lower slots keep some false alarms. */
-static void filter_grow(const struct mp_region *region) {
+static void filter_grow(void) {
   uint64_t slots = (uint64_t)mp_live_filter_mask + 1;
   if (by_address.records < slots / 16 || slots >> MP_FILTER_MAX_BITS) return;
   uint32_t wide = (uint32_t)(slots << 2 >> MP_FILTER_MAX_BITS ? 1u << MP_FILTER_MAX_BITS : slots << 2) - 1;
-  for (uint64_t i = 0; i < region->used; i++) {
+  for (uint64_t i = 0; i < mp_store_used(MP_REGION_LIVE); i++) {
     uintptr_t address = slot_at((uint32_t)i)->address;
     uint32_t slot = mp_live_filter_hash(address) & wide;
     if (address != 0 && slot > mp_live_filter_mask) filter_raise(slot, 1);
@@ -84,19 +84,18 @@ static void add_live_bytes(uint64_t weight_bits, bool removed) {
   __atomic_fetch_add(&mp_store_header()->live_bytes, removed ? -bytes : bytes, __ATOMIC_RELAXED);
 }
 
-static uint32_t take_slot(struct mp_region *region) {
-  if (!next_free) next_free = mp_memory_take(region->capacity * sizeof *next_free);
+static uint32_t take_slot(void) {
+  uint64_t capacity = mp_store_capacity(MP_REGION_LIVE);
+  if (!next_free) next_free = mp_memory_take(capacity * sizeof *next_free);
   if (next_free && first_free) {
     uint32_t index = first_free - 1;
     first_free = next_free[index];
     return index;
   }
-  if (region->used >= region->capacity ||
-      !mp_store_reserve(MP_REGION_LIVE, (region->used + 1) * sizeof(struct mp_live)))
-    return MP_NONE;
-  __atomic_store_n(&slots_bound, region->capacity, __ATOMIC_RELAXED);
-  uint32_t index = (uint32_t)region->used;
-  __atomic_store_n(&region->used, region->used + 1, __ATOMIC_RELEASE);
+  uint32_t index = mp_room_for(MP_REGION_LIVE, 1);
+  if (index == MP_NONE) return MP_NONE;
+  __atomic_store_n(&slots_bound, capacity, __ATOMIC_RELAXED);
+  mp_publish(MP_REGION_LIVE, 1);
   return index;
 }
 
@@ -129,10 +128,9 @@ bool mp_live_add(uintptr_t address, uint64_t size_bytes, double weight_bytes, ui
     /* Its free was lost: a signal handler that freed inside our own code, or memory given back in a way that we do not
      * see. */
     remove_locked(address, &stale);
-    uint32_t index =
-        mp_index_reserve(&by_address, hash) ? take_slot(&mp_store_header()->regions[MP_REGION_LIVE]) : MP_NONE;
+    uint32_t index = mp_index_reserve(&by_address, hash) ? take_slot() : MP_NONE;
     if (index != MP_NONE) {
-      filter_grow(&mp_store_header()->regions[MP_REGION_LIVE]);
+      filter_grow();
       filter_raise(mp_live_filter_slot(address), 1); /* first: a free that finds the slot must have seen the counter */
       write_slot(slot_at(index), &value);
       mp_index_insert(&by_address, mp_hash_u64(address), index);

@@ -34,7 +34,7 @@ void mp_mappings_forget(void) {
 static bool begin(void) {
   if (!mp_store_header() || !mp_lock_acquire(&lock)) return false;
   if (order && freed) return true;
-  uint64_t capacity = mp_store_header()->regions[MP_REGION_MAPPINGS].capacity;
+  uint64_t capacity = mp_store_capacity(MP_REGION_MAPPINGS);
   if (!order) order = mp_memory_take(capacity * sizeof *order);
   if (!freed) freed = mp_memory_take(capacity * sizeof *freed);
   if (order && freed) return true;
@@ -73,15 +73,13 @@ static void update(uint32_t i, const struct mp_mapping *value) {
 }
 
 static bool insert(uint32_t i, const struct mp_mapping *value) {
-  struct mp_region *region = &mp_store_header()->regions[MP_REGION_MAPPINGS];
   uint32_t slot;
   if (freed_count > 0) {
     slot = freed[--freed_count];
   } else {
-    if (region->used >= region->capacity || !mp_store_reserve(MP_REGION_MAPPINGS, (region->used + 1) * sizeof *value))
-      return false;
-    slot = (uint32_t)region->used;
-    __atomic_store_n(&region->used, region->used + 1, __ATOMIC_RELEASE);
+    slot = mp_room_for(MP_REGION_MAPPINGS, 1);
+    if (slot == MP_NONE) return false;
+    mp_publish(MP_REGION_MAPPINGS, 1);
   }
   memmove(&order[i + 1], &order[i], (order_count - i) * sizeof *order);
   order[i] = slot;

@@ -29,7 +29,7 @@ static uint64_t child_hash(uint64_t frame, uint32_t parent) { return mp_hash_u64
 static uint64_t node_hash(uint32_t index) { return child_hash(node_at(index)->frame, node_at(index)->parent); }
 
 static uint32_t add_node(const struct child *child, uint64_t hash) {
-  uint32_t start = mp_region_of(MP_REGION_NODES)->used == 0; /* the root */
+  uint32_t start = mp_store_used(MP_REGION_NODES) == 0; /* the root */
   uint32_t index = mp_room_for(MP_REGION_NODES, start + 1);
   if (index == MP_NONE || !mp_index_reserve(&nodes, node_hash)) return MP_NONE;
   index += start;
@@ -101,19 +101,22 @@ uint32_t mp_store_site(const struct mp_site_key *key) {
   uint32_t index = mp_index_find(&sites, key_hash(key), site_equal, key);
   if (index != MP_NONE || !mp_lock_acquire(&mp_store.intern_lock)) return index;
   struct mp_site_key wanted = *key;
-  const struct mp_region *region = mp_region_of(MP_REGION_SITES);
   /* Threads that come and go must not use up all sites: the second half is for those that have no thread. */
-  if (region->used >= region->capacity / 2) wanted.tid = 0;
+  if (mp_store_used(MP_REGION_SITES) >= mp_store_capacity(MP_REGION_SITES) / 2) wanted.tid = 0;
   index = find_or_add_site(&wanted);
   while (index == MP_NONE && wanted.node != 0) {
     /* Full: blame the nearest caller that has a site, and say that the stack was cut. */
-    wanted.node = node_at(wanted.node)->parent;
+    uint32_t parent = node_at(wanted.node)->parent;
+    if (parent >= wanted.node) break; /* a caller's node is older */
+    wanted.node = parent;
     wanted.flags |= MP_SITE_STACK_TRUNCATED;
     index = mp_index_find(&sites, key_hash(&wanted), site_equal, &wanted);
   }
   mp_lock_release(&mp_store.intern_lock);
   return index;
 }
+
+uint32_t mp_site_heap(uint32_t site) { return site < mp_store_used(MP_REGION_SITES) ? site_at(site)->heap : 0; }
 
 static void add_f64(uint64_t *bits, double by) {
   uint64_t old = __atomic_load_n(bits, __ATOMIC_RELAXED), wanted;

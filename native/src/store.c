@@ -46,6 +46,10 @@ struct mp_header *mp_store_header(void) {
 
 void *mp_store_region(enum mp_region_id id) { return mp_store.base[id]; }
 
+uint64_t mp_store_capacity(enum mp_region_id id) { return mp_store.capacity[id]; }
+
+uint64_t mp_store_used(enum mp_region_id id) { return __atomic_load_n(&mp_store.used[id], __ATOMIC_RELAXED); }
+
 bool mp_store_frozen(void) {
   struct mp_header *header = mp_store_header();
   return header && __atomic_load_n(&header->frozen_at_ns, __ATOMIC_RELAXED) != 0;
@@ -140,6 +144,8 @@ bool mp_store_create(const char *directory, struct mp_control *control, bool for
   mp_store.growth_budget = budget;
   for (int i = 0; i < MP_REGION_COUNT; i++) {
     mp_store.base[i] = base + header.regions[i].offset;
+    mp_store.capacity[i] = header.regions[i].capacity;
+    mp_store.used[i] = 0;
     mp_store.grown[i] = 0;
     mp_store.full_until_ns[i] = 0;
   }
@@ -171,11 +177,11 @@ static bool populate(char *start, size_t bytes) {
   return true;
 }
 
-bool mp_store_reserve(enum mp_region_id id, uint64_t bytes) {
+/* Makes the first `bytes` of a region safe to touch: false when tmpfs is full (counted). Needs the region's lock. */
+static bool reserve(enum mp_region_id id, uint64_t bytes) {
   uint64_t grown = __atomic_load_n(&mp_store.grown[id], __ATOMIC_ACQUIRE);
   if (bytes <= grown) return true;
-  const struct mp_region *region = &mp_store.header->regions[id];
-  uint64_t end = (region->capacity * region->record_bytes + 4095) & ~4095ull;
+  uint64_t end = (mp_store.capacity[id] * SHAPE[id].record_bytes + 4095) & ~4095ull;
   if (bytes > end) return false;
   /* The first steps are small: most processes are short and take few samples. */
   uint64_t step = grown < GROWTH_STEP ? GROWTH_STEP / 4 : GROWTH_STEP;
@@ -194,37 +200,34 @@ bool mp_store_reserve(enum mp_region_id id, uint64_t bytes) {
   return true;
 }
 
-struct mp_region *mp_region_of(enum mp_region_id id) {
-  return &mp_store.header->regions[id];
-}
-
 uint32_t mp_room_for(enum mp_region_id id, uint64_t count) {
-  struct mp_region *region = mp_region_of(id);
-  if (region->used + count > region->capacity) return MP_NONE;
-  return mp_store_reserve(id, (region->used + count) * region->record_bytes) ? (uint32_t)region->used : MP_NONE;
+  uint64_t used = mp_store_used(id);
+  if (count > mp_store.capacity[id] - used) return MP_NONE;
+  return reserve(id, (used + count) * SHAPE[id].record_bytes) ? (uint32_t)used : MP_NONE;
 }
 
 void mp_publish(enum mp_region_id id, uint64_t count) {
-  struct mp_region *region = mp_region_of(id);
-  __atomic_store_n(&region->used, region->used + count, __ATOMIC_RELEASE);
+  uint64_t used = mp_store_used(id) + count;
+  __atomic_store_n(&mp_store.used[id], used, __ATOMIC_RELAXED);
+  __atomic_store_n(&mp_store.header->regions[id].used, used, __ATOMIC_RELEASE);
 }
 
 /* Slots are claimed by a ticket, so writers never wait for each other; only growth needs the lock. */
 void mp_store_event(const struct mp_event *event) {
   struct mp_header *header = mp_store_header();
   if (!header) return;
-  struct mp_region *region = &header->regions[MP_REGION_RING];
-  uint64_t next = __atomic_load_n(&region->used, __ATOMIC_RELAXED);
+  uint64_t *used = &header->regions[MP_REGION_RING].used; /* may be anything: only its remainder counts */
+  uint64_t next = __atomic_load_n(used, __ATOMIC_RELAXED), capacity = mp_store.capacity[MP_REGION_RING];
   /* Room for this event and those of the threads beside us. */
-  uint64_t ahead = next + 64 < region->capacity ? next + 64 : region->capacity;
+  uint64_t ahead = next < capacity - 64 ? next + 64 : capacity;
   if (ahead * sizeof *event > __atomic_load_n(&mp_store.grown[MP_REGION_RING], __ATOMIC_ACQUIRE)) {
     if (!mp_lock_acquire(&mp_store.ring_lock)) return;
-    bool room = mp_store_reserve(MP_REGION_RING, ahead * sizeof *event);
+    bool room = reserve(MP_REGION_RING, ahead * sizeof *event);
     mp_lock_release(&mp_store.ring_lock);
     if (!room) return;
   }
-  uint64_t number = __atomic_fetch_add(&region->used, 1, __ATOMIC_RELAXED);
-  struct mp_event *slot = (struct mp_event *)mp_store.base[MP_REGION_RING] + number % region->capacity;
+  uint64_t number = __atomic_fetch_add(used, 1, __ATOMIC_RELAXED);
+  struct mp_event *slot = (struct mp_event *)mp_store.base[MP_REGION_RING] + number % capacity;
   if ((char *)(slot + 1) >
       mp_store.base[MP_REGION_RING] + __atomic_load_n(&mp_store.grown[MP_REGION_RING], __ATOMIC_ACQUIRE))
     return;

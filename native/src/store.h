@@ -44,6 +44,9 @@ uint32_t mp_store_stack(const uint64_t *frames, int count, uint32_t *flags);
 /* The site of a key; MP_NONE when there is no room. Drops the thread id first when sites run short. */
 uint32_t mp_store_site(const struct mp_site_key *key);
 
+/* The heap (enum mp_heap) of a site; 0 of one that is none. */
+uint32_t mp_site_heap(uint32_t site);
+
 /* Adds one allocation to a site: `objects` and `bytes` are estimates, the variances theirs. */
 void mp_site_add(uint32_t site, double objects, double bytes, double objects_variance, double bytes_variance);
 
@@ -64,8 +67,18 @@ struct mp_header *mp_store_header(void);
 /* The start of a region's records. */
 void *mp_store_region(enum mp_region_id id);
 
-/* Makes the first `bytes` of a region safe to touch: false when tmpfs is full (counted). Needs the region's lock. */
-bool mp_store_reserve(enum mp_region_id id, uint64_t bytes);
+/* How many records a region has room for, and how many it has (not of the ring). A program may write over the mapped
+ * file, its header included: what memory is touched rests on these, which are kept elsewhere. For the same reason an index
+ * that was read from a record is looked at before it is used. */
+uint64_t mp_store_capacity(enum mp_region_id id);
+uint64_t mp_store_used(enum mp_region_id id);
+
+/* Under the region's lock: where the next `count` records go, once there is room for them and their memory is safe to
+ * touch; otherwise MP_NONE (a full tmpfs is counted). */
+uint32_t mp_room_for(enum mp_region_id id, uint64_t count);
+
+/* Under the region's lock: shows readers the next `count` records, which must be complete. */
+void mp_publish(enum mp_region_id id, uint64_t count);
 
 /* True from the moment that teardown was announced: nothing may be recorded any more. */
 bool mp_store_frozen(void);

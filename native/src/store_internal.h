@@ -10,6 +10,8 @@ struct mp_store {
   char *mapped;             /* its file; in a forked child at first still the parent's */
   uint64_t mapped_bytes;
   char *base[MP_REGION_COUNT];
+  uint64_t capacity[MP_REGION_COUNT]; /* records, as the header has it */
+  uint64_t used[MP_REGION_COUNT];     /* the same, except of the ring */
   uint64_t grown[MP_REGION_COUNT]; /* bytes of each region that are safe to touch */
   uint64_t full_until_ns[MP_REGION_COUNT];
   uint64_t growth_budget; /* only where the kernel cannot say */
@@ -21,14 +23,6 @@ extern struct mp_store mp_store;
 
 /* Makes the store visible to readers, once its header is complete. */
 void mp_store_publish(void);
-
-struct mp_region *mp_region_of(enum mp_region_id id);
-
-/* Under the region's lock: where the next `count` records go, once there is room for them, or MP_NONE. */
-uint32_t mp_room_for(enum mp_region_id id, uint64_t count);
-
-/* Under the region's lock: shows readers the next `count` records, which must be complete. */
-void mp_publish(enum mp_region_id id, uint64_t count);
 
 /* Empty the indexes of the interned records. */
 void mp_intern_forget(void);

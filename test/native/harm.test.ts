@@ -233,3 +233,10 @@ test('a range that is unmapped twice, the middle first: nothing of ours was in t
   expect(run.stores.map((store) => store.forked).toSorted()).toEqual([0, 1]);
   expect(run.stores[0]?.counters.alloc_samples).toBeGreaterThan(30_000);
 });
+
+test('a program that writes over the store, its header and its records, goes on as it would alone', () => {
+  const run = runSampled([program('scribbles'), '40'], { meanBytes: 32 });
+  expect([run.signal, run.status, run.stdout, run.stderr]).toEqual([null, 42, 'done\n', '']);
+  expect(run.stores.length).toBe(40); // of the children
+  for (const store of run.stores) expect(store.counters.alloc_samples).toBeGreaterThan(100);
+});
