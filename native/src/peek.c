@@ -66,6 +66,10 @@ bool mp_peek_range(uintptr_t addr, size_t bytes) {
   return true;
 }
 
+bool mp_peek_remembered(uintptr_t addr, size_t bytes) {
+  return plausible(addr, bytes) && remembered(addr >> PAGE_SHIFT) && remembered((addr + bytes - 1) >> PAGE_SHIFT);
+}
+
 void mp_peek_remember(uintptr_t addr, size_t bytes) {
   if (!plausible(addr, bytes) || bytes == 0) return;
   uintptr_t last = (addr + bytes - 1) >> PAGE_SHIFT;

@@ -28,6 +28,9 @@
 /* True if [addr, addr + bytes) is readable user memory. An empty range is readable if its address is. */
 bool mp_peek_range(uintptr_t addr, size_t bytes);
 
+/* True if its pages were remembered (below), and nothing is known to have happened to them: costs no system call. */
+bool mp_peek_remembered(uintptr_t addr, size_t bytes);
+
 /* Remembers the pages of [addr, addr + bytes): memory that is only ever unmapped by calls that we hook. */
 void mp_peek_remember(uintptr_t addr, size_t bytes);
 

@@ -105,37 +105,73 @@ static bool push(struct mp_stack *stack, uint64_t word) {
   return true;
 }
 
-/* Writes the frame at r; false when the stack is full. */
-static bool push_frame(struct mp_stack *stack, const struct mp_registers *r, const struct cached *code) {
-  if (code->has_rules || mp_v8_state == MP_V8_NONE) return push(stack, code->word);
-  int decoded = mp_v8_decode(r->pc, r->fp, stack->frames + stack->count, (int)MP_MAX_FRAMES - stack->count);
-  if (decoded > 0) {
-    stack->count += decoded;
-    return true;
+/* Frames that were walked and not decoded yet. */
+struct walked {
+  int count;
+  struct mp_v8_place places[MP_V8_PLACES];
+  uint64_t words[MP_V8_PLACES];
+  bool native[MP_V8_PLACES];
+};
+
+static void prefetch_javascript(const struct walked *walked) {
+  struct mp_v8_place places[MP_V8_PLACES];
+  int count = 0;
+  for (int i = 0; i < walked->count; i++) {
+    if (!walked->native[i]) places[count++] = walked->places[i];
   }
-  return push(stack, code->word | MP_FRAME_V8_CODE);
+  if (mp_v8_state == MP_V8_KNOWN) mp_v8_prefetch(places, count);
+}
+
+static bool push_javascript(struct mp_stack *stack, const struct mp_v8_place *place, uint64_t word) {
+  int decoded =
+      mp_v8_decode(place->pc, place->fp, stack->frames + stack->count, (int)MP_MAX_FRAMES - stack->count);
+  stack->count += decoded;
+  return decoded > 0 || push(stack, word | MP_FRAME_V8_CODE);
+}
+
+/* Moves what was walked to the stack; false when that is full. */
+static bool decode(struct walked *walked, struct mp_stack *stack) {
+  prefetch_javascript(walked);
+  bool room = true;
+  for (int i = 0; i < walked->count && room; i++)
+    room = walked->native[i] ? push(stack, walked->words[i])
+                             : push_javascript(stack, &walked->places[i], walked->words[i]);
+  walked->count = 0;
+  return room;
+}
+
+static void add(struct walked *walked, const struct mp_registers *r, const struct cached *code) {
+  int i = walked->count++;
+  walked->places[i] = (struct mp_v8_place){r->pc, r->fp};
+  walked->words[i] = code->word;
+  walked->native[i] = code->has_rules || mp_v8_state == MP_V8_NONE;
 }
 
 void mp_unwind(struct mp_registers r, struct mp_stack *stack) {
   stack->count = 0;
   stack->flags = 0;
+  struct walked walked;
+  walked.count = 0;
   uintptr_t lookup = r.pc;
-  bool reached_main = false;
+  bool complete = false;
   for (int steps = 0; steps < MAX_STEPS; steps++) {
     struct cached code;
     lookup_pc(r.pc, lookup, &code);
-    if (!code.own && !push_frame(stack, &r, &code)) return;
-    /* Our own code again, beyond the program's: it is the wrapper of main (hooks_exit.c). */
-    reached_main |= code.own && stack->count > 0;
+    if (!code.own) {
+      if (walked.count == MP_V8_PLACES && !decode(&walked, stack)) return;
+      add(&walked, &r, &code);
+    }
+    /* Our own code again, beyond the program's: it is the wrapper of main (hooks_exit.c). Below main lies only the C
+     * library's start, which has no unwind table in musl. */
+    complete |= code.own && stack->count + walked.count > 0;
     uintptr_t former_sp = r.sp;
     enum mp_step step = code.has_rules ? mp_cfi_step(&code.rules, &r, read_stack) : step_by_frame_pointer(&r);
-    if (step == MP_STEP_ROOT) return;
-    if (step == MP_STEP_LOST || r.pc < 4096 ||
+    complete |= step == MP_STEP_ROOT;
+    if (step != MP_STEP_OK || r.pc < 4096 ||
         ((MP_JIT_SP_KNOWN || r.sp != 0) && r.sp <= former_sp && !(code.has_rules && code.rules.signal_frame)))
       break;
     /* A return address may lie behind its function's end; the pc of an interrupted frame is exact. */
     lookup = code.has_rules && code.rules.signal_frame ? r.pc : r.pc - 1;
   }
-  /* Below main lies only the C library's start, which has no unwind table in musl. */
-  if (!reached_main) stack->flags |= MP_SITE_STACK_BROKEN;
+  if (decode(&walked, stack) && !complete) stack->flags |= MP_SITE_STACK_BROKEN;
 }

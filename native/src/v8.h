@@ -39,6 +39,15 @@ int mp_v8_decode(uintptr_t pc, uintptr_t fp, uint64_t *frames, int max);
 /* Size of the caches of this part, which nothing touches where there is no V8. */
 size_t mp_v8_cache_bytes(void);
 
+#define MP_V8_PLACES 32
+
+struct mp_v8_place {
+  uintptr_t pc, fp; /* as mp_v8_decode takes them */
+};
+
+/* Brings what decoding at most MP_V8_PLACES frames will read into the processor's caches, where a former sample has read it. */
+void mp_v8_prefetch(const struct mp_v8_place *places, int count);
+
 /* Forgets everything that refers to the store: call it in a forked child, before its own store is used. */
 void mp_v8_forget(void);
 

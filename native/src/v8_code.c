@@ -29,13 +29,12 @@
 /* V8 places code in chunks of this size and alignment; a walk never leaves its chunk. */
 #define CHUNK_MASK 0x3fffful
 #define STREAM_HEADER_WORDS 8
-#define CODE_BYTES 60 /* the fields above, in every version */
 
 static _Atomic uint64_t code_map, stream_map;
 
 bool mp_v8_read_code(uint64_t object, uintptr_t pc, struct mp_v8_code *code) {
   const struct mp_v8_layout *layout = &mp_v8_layout;
-  char copy[CODE_BYTES];
+  char copy[MP_V8_CODE_BYTES];
   uint64_t map, stream;
   uint32_t flags;
   if (!read_object(object, copy, sizeof copy)) return false;
@@ -55,7 +54,7 @@ bool mp_v8_read_code(uint64_t object, uintptr_t pc, struct mp_v8_code *code) {
   code->kind = flags & KIND_MASK;
   if (code->kind < (uint32_t)layout->kind_baseline) return false; /* a builtin */
   if (pc <= code->start || pc - code->start > code->bytes) return false;
-  mp_peek_remember(field(object, 0), CODE_BYTES);
+  mp_peek_remember(field(object, 0), MP_V8_CODE_BYTES);
   if (RELAXED_LOAD(stream_map) == 0 && is_pointer(stream) && read_field(stream, 0, &map)) {
     is_map_of(map, layout->type_instruction_stream, &stream_map);
   }

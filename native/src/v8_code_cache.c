@@ -76,8 +76,18 @@ static void verify(uintptr_t pc, uint64_t function, uint32_t index, const uint64
 }
 #endif
 
+static struct entry *entry_of(uintptr_t pc) { return &cache[(pc * 0x9e3779b97f4a7c15ull) >> (64 - CACHE_BITS)]; }
+
+void mp_v8_prefetch_cached_code(uintptr_t pc) {
+  const struct entry *entry = entry_of(pc);
+  __builtin_prefetch(entry);
+  __builtin_prefetch(&entry->frames[1]); /* the next line; few have more frames than fit */
+}
+
+uint64_t mp_v8_cached_code(uintptr_t pc) { return RELAXED_LOAD(entry_of(pc)->object); }
+
 int mp_v8_code_frames(uintptr_t pc, uint64_t function, uint32_t index, uint64_t *frames, int max) {
-  struct entry *entry = &cache[(pc * 0x9e3779b97f4a7c15ull) >> (64 - CACHE_BITS)];
+  struct entry *entry = entry_of(pc);
   uint64_t words[MP_V8_MAX_INLINED];
   struct mp_v8_code code = {0};
   int n = 0;

@@ -28,6 +28,7 @@ struct frame_slots {
   uint64_t bytecode_offset, bytecode_array, argument_count, function, context;
 };
 _Static_assert(sizeof(struct frame_slots) == FRAME_BYTES_BELOW, "slots");
+_Static_assert(offsetof(struct frame_slots, function) == FRAME_BYTES_BELOW - MP_V8_FUNCTION_BELOW_FP, "slots");
 
 static bool read_slots(uintptr_t fp, struct frame_slots *slots) {
   uintptr_t lowest = fp - FRAME_BYTES_BELOW;

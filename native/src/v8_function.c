@@ -218,10 +218,14 @@ static void remember_pages(const struct fingerprint *print) {
   if (print->script_id != 0) mp_peek_remember(field(print->script, mp_v8_layout.script_id), 8);
 }
 
+static struct entry *entry_of(uint64_t shared) { return &cache[(shared * 0x9e3779b97f4a7c15ull) >> (64 - CACHE_BITS)]; }
+
+void mp_v8_prefetch_cached_function(uint64_t shared) { __builtin_prefetch(entry_of(shared)); }
+
 struct mp_v8_function mp_v8_find_function(uint64_t shared) {
   struct fingerprint print;
   if (!take_fingerprint(shared, &print)) return (struct mp_v8_function){.index = MP_NONE};
-  struct entry *entry = &cache[(print.shared * 0x9e3779b97f4a7c15ull) >> (64 - CACHE_BITS)];
+  struct entry *entry = entry_of(print.shared);
   uint32_t begun = seq_read_begin(&entry->sequence);
   if (matches(entry, &print)) {
     uint32_t packed = RELAXED_LOAD(entry->index_and_source);

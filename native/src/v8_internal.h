@@ -139,6 +139,8 @@ int mp_v8_deopt_index(const uint8_t *table, uint32_t pc_offset);
 
 /* ---- v8_code.c */
 
+#define MP_V8_CODE_BYTES 60 /* of a Code, where the fields are that we read, in every version */
+
 struct mp_v8_code {
   uint64_t object; /* tagged Code */
   uintptr_t start;
@@ -167,6 +169,13 @@ int mp_v8_decode_code(const struct mp_v8_code *code, uintptr_t pc, uint32_t inde
  * `index`. Their number; 0 if there is no such code at pc. Cached. */
 int mp_v8_code_frames(uintptr_t pc, uint64_t function, uint32_t index, uint64_t *frames, int max);
 
+/* The Code that was last found at pc, or one whose pc shares its entry; 0 if none. To be fetched, not to be trusted. */
+uint64_t mp_v8_cached_code(uintptr_t pc);
+
+/* ---- what v8_prefetch.c asks the caches for */
+void mp_v8_prefetch_cached_code(uintptr_t pc);
+void mp_v8_prefetch_cached_function(uint64_t shared);
+
 /* ---- v8_maglev.c */
 
 /* Frame words at pc of Maglev's code, in a frame of the function `index`; 0 if its deoptimization data do not tell. */
@@ -179,6 +188,8 @@ void mp_v8_forget_positions(void);
 void mp_v8_forget_code(void);
 
 /* ---- v8_frame.c */
+
+#define MP_V8_FUNCTION_BELOW_FP 16 /* where a frame has its JSFunction */
 
 static inline uint64_t mp_v8_frame_word(uint32_t function, uint32_t position_plus_1, uint64_t flags) {
   return MP_FRAME_JS | flags | (uint64_t)function << 32 | position_plus_1;

@@ -7,6 +7,7 @@
 
 #include "../src/live.h"
 #include "../src/maths.h"
+#include "../src/store_internal.h"
 #include "check.h"
 #include "harness.h"
 
@@ -52,6 +53,10 @@ static void stacks(void) {
   CHECK(mp_store_stack(frames, 255, &flags) == 256);
   const struct mp_node *nodes = mp_store_region(MP_REGION_NODES);
   CHECK(nodes[256].parent == 254 && nodes[256].depth == 255 && nodes[255].frame == frames[0] - 1);
+  /* In a forked child: its store is a new one, and a stack that the parent remembered has no node there. */
+  mp_sites_forget();
+  CHECK(mp_store_stack(frames, 255, &flags) == 511);
+  CHECK(mp_store_stack(frames, 255, &flags) == 511);
 }
 
 /* Frees and allocations at few addresses, against an array. */
