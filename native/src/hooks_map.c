@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <sys/mman.h>
 
+#include "arch.h"
 #include "clock.h"
 #include "hooks.h"
 #include "maths.h"
@@ -59,6 +60,12 @@ static void record_mapping(uint64_t start, size_t bytes, int protection, int fla
   mp_count(MP_SAMPLE_NS, mp_now_ns() - now_ns);
 }
 
+/* False for a range that the kernel refuses, and of which nothing may be forgotten therefore. */
+static bool acceptable(uint64_t start, uint64_t bytes) {
+  const uint64_t end = 1ull << MP_USER_ADDRESS_BITS;
+  return bytes != 0 && (start & (PAGE_BYTES - 1)) == 0 && start < end && bytes <= end - start;
+}
+
 /* --- hooks --- */
 
 static MP_SLOW void *map(void *address, size_t bytes, int protection, int flags, int fd, off_t offset,
@@ -86,22 +93,21 @@ MP_HOOK void *mmap64(void *address, size_t bytes, int protection, int flags, int
   return map(address, bytes, protection, flags, fd, offset, __builtin_return_address(0));
 }
 
+static void forget(uint64_t start, uint64_t bytes) {
+  if (!mp_enter()) return;
+  count(mp_mappings_unmap(start, start + page_up(bytes), mp_now_ns()));
+  mp_leave();
+}
+
 MP_HOOK int munmap(void *address, size_t bytes) {
   int saved_errno = errno;
   uint64_t start = (uintptr_t)address;
   mp_peek_invalidate(start, bytes);
-  bool valid =
-      bytes != 0 && (start & (PAGE_BYTES - 1)) == 0 && start + page_up(bytes) > start; /* what the kernel refuses */
-  if (valid && mp_enter()) {
-    if (!mp_mappings_unmap(start, start + page_up(bytes), mp_now_ns())) {
-      mp_count(MP_DROPPED_MAPPINGS, 1);
-    } else {
-      mp_count(MP_MAP_EVENTS, 1);
-    }
-    mp_leave();
-  }
+  bool foreseen = acceptable(start, bytes);
+  if (foreseen) forget(start, bytes);
   errno = saved_errno;
   int result = mp_real.munmap(address, bytes);
+  if (result == 0 && !foreseen) forget(start, bytes); /* a processor with more addresses, asked for by the program */
   mp_peek_invalidate(start, bytes);
   return result;
 }
@@ -168,7 +174,9 @@ MP_HOOK void *mremap(void *old, size_t old_bytes, size_t new_bytes, int flags, .
   mp_peek_invalidate((uintptr_t)old, old_bytes);
   if (flags & MREMAP_FIXED) mp_peek_invalidate((uintptr_t)new_address, new_bytes);
   void *result;
-  if (!is_allocator(__builtin_return_address(0)) && mp_enter()) {
+  /* Of an old size of 0, a second view of a shared mapping is made. */
+  bool plausible = acceptable((uintptr_t)old, old_bytes ? old_bytes : 1) && new_bytes <= 1ull << MP_USER_ADDRESS_BITS;
+  if (plausible && !is_allocator(__builtin_return_address(0)) && mp_enter()) {
     result = move(old, old_bytes, new_bytes, flags, new_address);
     mp_leave();
   } else {
