@@ -4,6 +4,7 @@
 
 #include "dwarf_reader.h"
 
+#define MAX_EMPTY 16 /* entries of functions without a byte that are passed over */
 #define REMEMBERED 8 /* nesting of DW_CFA_remember_state; compilers use one or two */
 
 struct entry {
@@ -83,34 +84,46 @@ static bool parse_fde(const struct mp_cfi_table *table, uintptr_t at, struct ent
   return true;
 }
 
-/* The binary search table of .eh_frame_hdr: pairs of (function start, FDE), both relative to the header. */
-static uintptr_t find_fde(const struct mp_cfi_table *table, uintptr_t pc) {
+/* Where .eh_frame_hdr has its binary search table: pairs of (function start, FDE), both relative to the header. */
+static bool open_pairs(const struct mp_cfi_table *table, const char **pairs, uint64_t *count) {
   struct mp_dwarf_reader header = {table->hdr, table->end, true};
-  if (mp_dwarf_fixed(&header, 1) != 1) return 0;
+  if (mp_dwarf_fixed(&header, 1) != 1) return false;
   uint8_t frame_encoding = (uint8_t)mp_dwarf_fixed(&header, 1);
   uint8_t count_encoding = (uint8_t)mp_dwarf_fixed(&header, 1);
   uint8_t table_encoding = (uint8_t)mp_dwarf_fixed(&header, 1);
   mp_dwarf_pointer(&header, frame_encoding, table->hdr);
-  uint64_t count = mp_dwarf_pointer(&header, count_encoding, table->hdr);
-  if (!header.ok || table_encoding != (MP_DW_EH_PE_DATAREL | MP_DW_EH_PE_SDATA4) ||
-      count > (table->end - header.at) / 8)
-    return 0;
-  const char *pairs = (const char *)header.at;
-  int64_t wanted = (int64_t)(pc - table->hdr);
-  uint64_t low = 0, high = count;
+  *count = mp_dwarf_pointer(&header, count_encoding, table->hdr);
+  *pairs = (const char *)header.at;
+  return header.ok && table_encoding == (MP_DW_EH_PE_DATAREL | MP_DW_EH_PE_SDATA4) &&
+         *count <= (table->end - header.at) / 8;
+}
+
+static int64_t half_pair(const char *pairs, uint64_t index, size_t half) {
   int32_t value;
+  memcpy(&value, pairs + index * 8 + half * 4, 4);
+  return value;
+}
+
+/* The entry of the function that contains pc. Functions without a byte (an unreachable body, or assembly) have entries, too:
+ * one may stand behind that of the real function with the same start. */
+static bool find_entry(const struct mp_cfi_table *table, uintptr_t pc, struct entry *entry) {
+  const char *pairs;
+  uint64_t low = 0, high;
+  if (!open_pairs(table, &pairs, &high)) return false;
+  int64_t wanted = (int64_t)(pc - table->hdr);
   while (low < high) {
     uint64_t middle = (low + high) / 2;
-    memcpy(&value, pairs + middle * 8, 4);
-    if (value <= wanted) {
+    if (half_pair(pairs, middle, 0) <= wanted) {
       low = middle + 1;
     } else {
       high = middle;
     }
   }
-  if (low == 0) return 0;
-  memcpy(&value, pairs + (low - 1) * 8 + 4, 4);
-  return table->hdr + (uintptr_t)(intptr_t)value;
+  for (int tries = 0; low-- > 0 && tries < MAX_EMPTY; tries++) {
+    if (!parse_fde(table, table->hdr + (uintptr_t)half_pair(pairs, low, 1), entry) || pc < entry->start) return false;
+    if (entry->size != 0) return pc - entry->start < entry->size;
+  }
+  return false;
 }
 
 /* --- the instructions --- */
@@ -243,8 +256,7 @@ static bool execute(struct machine *m, struct mp_dwarf_reader r) {
 
 bool mp_cfi_find(const struct mp_cfi_table *table, uintptr_t pc, struct mp_frame_rules *rules) {
   struct entry entry;
-  uintptr_t fde = find_fde(table, pc);
-  if (fde == 0 || !parse_fde(table, fde, &entry) || pc < entry.start || pc - entry.start >= entry.size) return false;
+  if (!find_entry(table, pc, &entry)) return false;
 
   memset(rules, 0, sizeof *rules);
   rules->base = table->hdr;

@@ -33,6 +33,40 @@ struct found_object {
 };
 static int (*find_object)(void *pc, struct found_object *result);
 
+static uintptr_t page_down(uintptr_t address) { return address & ~4095ul; }
+static uintptr_t page_up(uintptr_t address) { return page_down(address + 4095); }
+
+/* The readable segments around the unwind table, as far as there is no gap between them: linkers leave some, and the loader
+ * maps nothing there, or without access. The table is dropped when it lies in no such segment. */
+static void find_table(struct mp_loaded *object, const ElfW(Phdr) * headers, uintptr_t hdr) {
+  struct mp_cfi_table found = {hdr, hdr, hdr};
+  bool inside = false, grown = true;
+  for (uint32_t rounds = 0; grown && rounds < object->header_count; rounds++) {
+    grown = false;
+    for (uint32_t i = 0; i < object->header_count; i++) {
+      if (headers[i].p_type != PT_LOAD || !(headers[i].p_flags & PF_R)) continue;
+      uintptr_t start = object->bias + headers[i].p_vaddr, end = page_up(start + headers[i].p_memsz);
+      start = page_down(start);
+      if (start > found.end || end < found.start) continue;
+      inside |= start <= hdr && hdr < end;
+      if (start < found.start) found.start = start, grown = true;
+      if (end > found.end) found.end = end, grown = true;
+    }
+  }
+  if (inside) object->cfi = found;
+}
+
+/* True when a segment has the headers where we read them. After patchelf has moved them they lie elsewhere. */
+static bool headers_are_there(const struct mp_loaded *object, const ElfW(Phdr) * headers, uintptr_t file_offset) {
+  for (uint32_t i = 0; i < object->header_count; i++) {
+    if (headers[i].p_type == PT_LOAD && headers[i].p_offset <= file_offset &&
+        file_offset - headers[i].p_offset < headers[i].p_filesz &&
+        object->bias + headers[i].p_vaddr + (file_offset - headers[i].p_offset) == object->headers)
+      return true;
+  }
+  return false;
+}
+
 /* Fills in what the program headers tell; false when they are not readable or make no sense. */
 static bool read_headers(struct mp_loaded *object) {
   size_t bytes = object->header_count * sizeof(ElfW(Phdr));
@@ -42,10 +76,10 @@ static bool read_headers(struct mp_loaded *object) {
   for (uint32_t i = 0; i < object->header_count; i++) {
     uintptr_t start = object->bias + headers[i].p_vaddr;
     if (headers[i].p_type == PT_LOAD) {
-      if (start < object->start) object->start = start & ~4095ul;
-      if (start + headers[i].p_memsz > object->end) object->end = (start + headers[i].p_memsz + 4095) & ~4095ul;
+      if (start < object->start) object->start = page_down(start);
+      if (start + headers[i].p_memsz > object->end) object->end = page_up(start + headers[i].p_memsz);
     }
-    if (headers[i].p_type == PT_GNU_EH_FRAME) object->eh_frame_hdr = start;
+    if (headers[i].p_type == PT_GNU_EH_FRAME) find_table(object, headers, start);
   }
   return object->start < object->end;
 }
@@ -67,7 +101,19 @@ static bool describe(const struct link_map *map, uintptr_t image, struct mp_load
   if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0) return false;
   object->headers = image + header->e_phoff;
   object->header_count = header->e_phnum;
-  return read_headers(object);
+  return read_headers(object) && headers_are_there(object, (const ElfW(Phdr) *)object->headers, header->e_phoff);
+}
+
+/* What the loader knows, of an object whose headers are not to be found: its unwind table is taken as far as it is readable. */
+static void describe_without_headers(const struct found_object *found, struct mp_loaded *object) {
+  uintptr_t hdr = (uintptr_t)found->eh_frame, start = hdr, end = hdr;
+  *object = (struct mp_loaded){.start = (uintptr_t)found->map_start,
+                               .end = page_up((uintptr_t)found->map_end),
+                               .bias = found->link_map->l_addr,
+                               .path = found->link_map->l_name};
+  while (hdr && end < object->end && mp_peek_range(end, 1)) end = page_down(end) + 4096;
+  while (end > hdr && page_down(start - 1) >= object->start && mp_peek_range(start - 1, 1)) start = page_down(start - 1);
+  if (end > hdr) object->cfi = (struct mp_cfi_table){hdr, start, end};
 }
 
 /* Without _dl_find_object. The list may change under us, hence the careful reads and the bound. */
@@ -85,7 +131,8 @@ static bool find(uintptr_t pc, struct mp_loaded *object) {
   if (!find_object) return walk(pc, object);
   struct found_object found;
   if (find_object((void *)pc, &found) != 0) return false;
-  return describe(found.link_map, (uintptr_t)found.map_start, object) && object->start <= pc && pc < object->end;
+  if (!describe(found.link_map, (uintptr_t)found.map_start, object)) describe_without_headers(&found, object);
+  return object->start <= pc && pc < object->end;
 }
 
 static void read_build_id(const struct mp_loaded *object, struct mp_module *module) {
@@ -124,7 +171,7 @@ static void register_in_store(struct mp_loaded *object) {
 }
 
 static bool same(const struct mp_loaded *a, const struct mp_loaded *b) {
-  return a->start == b->start && a->end == b->end && a->bias == b->bias && a->eh_frame_hdr == b->eh_frame_hdr &&
+  return a->start == b->start && a->end == b->end && a->bias == b->bias && a->cfi.hdr == b->cfi.hdr &&
          a->path == b->path;
 }
 
@@ -149,7 +196,7 @@ static bool copy_current(const struct mp_loaded *known, struct mp_loaded *out) {
   *out = (struct mp_loaded){.start = known->start,
                             .end = known->end,
                             .bias = known->bias,
-                            .eh_frame_hdr = known->eh_frame_hdr,
+                            .cfi = known->cfi,
                             .path = known->path,
                             .generation = __atomic_load_n(&known->generation, __ATOMIC_ACQUIRE)};
   return is_current(known);

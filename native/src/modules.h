@@ -9,10 +9,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cfi.h"
+
 struct mp_loaded {
   uintptr_t start, end; /* all its segments */
   uintptr_t bias;
-  uintptr_t eh_frame_hdr; /* 0: none */
+  struct mp_cfi_table cfi; /* hdr 0: none. All its bytes are readable: segments without a gap between them */
   const char *path;       /* the loader's string; valid while loaded */
   uintptr_t headers;      /* program headers */
   uint32_t header_count;

@@ -53,10 +53,9 @@ static void learn(uintptr_t pc, uintptr_t lookup, struct cached *entry) {
   entry->own = mp_is_own_code(lookup);
   entry->word = native_word(pc, loaded ? module.generation : __atomic_load_n(&mp_map_generation, __ATOMIC_RELAXED));
   entry->has_rules = false;
-  if (loaded && module.eh_frame_hdr) {
-    struct mp_cfi_table table = {module.eh_frame_hdr, module.start, module.end};
-    entry->has_rules = mp_cfi_find(&table, lookup, &entry->rules);
-    if (!entry->has_rules && mp_cfi_find(&table, pc, &entry->rules)) {
+  if (loaded && module.cfi.hdr) {
+    entry->has_rules = mp_cfi_find(&module.cfi, lookup, &entry->rules);
+    if (!entry->has_rules && mp_cfi_find(&module.cfi, pc, &entry->rules)) {
       /* A "return address" at the very start of a function: makecontext put it there by hand. Nobody called, this is
        * the root. */
       entry->has_rules = true;

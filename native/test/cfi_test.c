@@ -38,7 +38,51 @@ static uint64_t look_at_all(const struct mp_cfi_table *table, uint64_t step, uin
   return found;
 }
 
+/* Two functions start at the same address. The second is empty, and the search table has it last. */
+static void empty_function(void) {
+  static const struct __attribute__((packed)) {
+    uint8_t encodings[4];
+    int32_t eh_frame, count;
+    struct {
+      int32_t start, fde;
+    } pairs[2];
+    uint32_t cie_length, cie_id;
+    uint8_t version;
+    char augmentation[3];
+    uint8_t code_align, data_align, return_register, augmentation_bytes, encoding, instructions[7];
+    struct __attribute__((packed)) {
+      uint32_t length, cie;
+      int32_t start;
+      uint32_t size;
+      uint8_t augmentation_bytes, nops[3];
+    } fdes[2];
+  } image = {
+      .encodings = {1, 0x1b, 0x03, 0x3b},
+      .eh_frame = 20,
+      .count = 2,
+      .pairs = {{0x1000, 52}, {0x1000, 72}},
+      .cie_length = 20,
+      .version = 1,
+      .augmentation = "zR",
+      .code_align = 1,
+      .data_align = 0x78,
+      .return_register = 16,
+      .augmentation_bytes = 1,
+      .encoding = 0x1b,
+      .instructions = {0x0c, 7, 24}, /* def_cfa */
+      .fdes = {{16, 28, 0x1000 - 60, 64, 0, {0}}, {16, 48, 0x1000 - 80, 0, 0, {0}}},
+  };
+  _Static_assert(offsetof(__typeof__(image), fdes) == 52, "as the numbers above say");
+  uintptr_t start = (uintptr_t)&image;
+  struct mp_cfi_table table = {start, start, start + sizeof image};
+  struct mp_frame_rules rules;
+  CHECK(mp_cfi_find(&table, start + 0x1000, &rules) && rules.cfa.value == 24);
+  CHECK(mp_cfi_find(&table, start + 0x103f, &rules) && !mp_cfi_find(&table, start + 0x1040, &rules));
+  CHECK(!mp_cfi_find(&table, start + 0xfff, &rules));
+}
+
 int main(int argc, char **argv) {
+  empty_function();
   CHECK(argc > 1);
   for (int i = 1; i < argc; i++) {
     struct mp_cfi_table table = elf_image(argv[i]);

@@ -24,9 +24,8 @@ static int details_bytes;
 static int has_table(uintptr_t pc) {
   struct mp_loaded module;
   struct mp_frame_rules rules;
-  if (!mp_module_at(pc - 1, &module) || !module.eh_frame_hdr) return 0;
-  struct mp_cfi_table table = {module.eh_frame_hdr, module.start, module.end};
-  return mp_cfi_find(&table, pc - 1, &rules);
+  if (!mp_module_at(pc - 1, &module) || !module.cfi.hdr) return 0;
+  return mp_cfi_find(&module.cfi, pc - 1, &rules);
 }
 
 static void describe(const struct mp_stack *ours, void **theirs, int their_count, int at) {
