@@ -1,6 +1,6 @@
 import { frameReader } from '../model/frames.js';
 import { INUSE_SPACE, type Profile, type Sample, type Values, type ValueType } from '../model/profile.js';
-import { describeSite, moduleOf, type Site, siteOf } from './site.js';
+import { describeSite, mergeSites, moduleOf, type Site, siteOf } from './site.js';
 import { samplerOf, unseenBytes } from './unseen.js';
 
 export const GROUPINGS = ['site', 'module', 'heap', 'arena', 'thread', 'process'] as const;
@@ -51,6 +51,8 @@ export function group(profile: Profile, by: GroupBy, column: 0 | 1 | 2 | 3 = INU
     if (!sums) {
       sums = { ...emptySums(), ...(site && { site }) };
       groups.set(key, sums);
+    } else if (sums.site && site) {
+      sums.site = mergeSites(sums.site, site);
     }
     add(sums, sample);
     whole += sample.values[column];

@@ -1,4 +1,4 @@
-import { baseName, type Frame } from '../model/frames.js';
+import { baseName, type Frame, placeOf } from '../model/frames.js';
 
 /** What a call path is about, in up to three frames: the code that asked, the line of the program that led there, and what it called. */
 export interface Site {
@@ -90,16 +90,26 @@ function calleeOf(below: readonly Frame[], isBelowJs: boolean): Frame | undefine
 
 const isProgram = (frame: Frame): boolean => !isNodesOwn(frame) && !isPackage(frame);
 
-/** `name file:line` or `name module`, for keys and one-line tables. */
-export function describeFrame(frame: Frame): string {
-  const place = frame.file ? `${frame.file}${frame.line > 0 ? `:${frame.line}` : ''}` : baseName(frame.module);
-  return place ? `${frame.name} ${place}` : frame.name;
+/** `name file:line` or `name module`, for keys and one-line tables. Whether the line is exact makes no other place of it. */
+export function describeFrame({ name, file, line, module }: Frame): string {
+  const place = placeOf({ file, line }) || baseName(module);
+  return place ? `${name} ${place}` : name;
 }
 
 /** Same site, same text: the program's line first. */
 export function describeSite(site: Site): string {
   const frames = [site.user, site.js, site.callee].filter((frame) => frame !== undefined);
   return frames.map(describeFrame).join(' > ') || '(no stack)';
+}
+
+/** One site of two with the same text: a line that is approximate in either is so in the result. */
+export function mergeSites(a: Site, b: Site): Site {
+  let merged = a;
+  for (const role of ['callee', 'js', 'user'] as const) {
+    const frame = b[role];
+    if (frame?.approximate && a[role] && !a[role].approximate) merged = { ...merged, [role]: frame };
+  }
+  return merged;
 }
 
 /** Npm package of a JavaScript file, or the file itself. */

@@ -75,7 +75,13 @@ function row(group: Group): SummaryRow {
   };
 }
 
-const siteFrame = ({ name, file, line, module }: Frame): SummarySiteFrame => ({ name, file, line, module });
+const siteFrame = ({ name, file, line, approximate, module }: Frame): SummarySiteFrame => ({
+  name,
+  file,
+  line,
+  ...(approximate && { approximate }),
+  module,
+});
 
 type Column = 0 | 1 | 2 | 3;
 

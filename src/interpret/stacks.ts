@@ -78,7 +78,7 @@ export function createStackReader(
     return known;
   }
 
-  function jsFrame({ functionIndex, position }: Extract<Frame, { kind: 'js' }>): KnownFrame {
+  function jsFrame({ functionIndex, position, isApproximate }: Extract<Frame, { kind: 'js' }>): KnownFrame {
     const record = tables.function(functionIndex);
     const definition = symbols.function(functionIndex);
     const call = symbols.position(functionIndex, position);
@@ -86,7 +86,15 @@ export function createStackReader(
     const file = definition?.file || scriptPath(record?.script ?? '');
     const functionId = builder.addFunction({ name, systemName: name, file, startLine: definition?.line ?? 0 });
     const line = { functionId, line: call?.line ?? definition?.line ?? 0, column: call?.column ?? 0 };
-    const location = builder.addLocation({ mappingId: 0, address: 0n, lines: [line], kind: 'js' });
+    // Without a current position the line is where the function starts.
+    const approximate = line.line > 0 && (isApproximate || call === undefined);
+    const location = builder.addLocation({
+      mappingId: 0,
+      address: 0n,
+      lines: [line],
+      kind: 'js',
+      ...(approximate && { approximate }),
+    });
     return { location, systemName: '', script: record?.script ?? '', isOurs: false };
   }
 

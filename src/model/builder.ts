@@ -73,6 +73,7 @@ export function createProfileBuilder(): ProfileBuilder {
           location.kind,
           location.mappingId,
           location.address,
+          location.approximate ?? false,
           ...location.lines.flatMap((line) => [line.functionId, line.line, line.column]),
         ],
         locations.size + 1,

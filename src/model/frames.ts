@@ -9,11 +9,25 @@ export interface Frame {
   readonly kind: LocationKind;
   /** Path of the binary that the code lies in. */
   readonly module: string;
+  /** The call is near the line, not surely on it. */
+  readonly approximate?: true;
 }
 
 /** Last component of a path. */
 export function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
+}
+
+interface Place {
+  readonly file: string;
+  readonly line: number;
+  readonly approximate?: true | undefined;
+}
+
+/** `file:line`, `file:~line` where the line is approximate, `file` where there is none; '' without a file. */
+export function placeOf({ file, line, approximate }: Place): string {
+  if (file === '' || line <= 0) return file;
+  return `${file}:${approximate ? '~' : ''}${line}`;
 }
 
 /** The frames of one location, the innermost inlined function first; a location without a symbol is `module+0xoffset`. */
@@ -35,6 +49,7 @@ export function framesOf(profile: Profile, location: Location): Frame[] {
       column: line.column,
       kind: location.kind,
       module,
+      ...(location.approximate && { approximate: true }),
     };
   });
 }

@@ -72,6 +72,8 @@ export interface Location {
   readonly address: bigint;
   readonly lines: readonly Line[];
   readonly kind: LocationKind;
+  /** The call is near this line, not surely on it. Absent where the line is exact or unknown. */
+  readonly approximate?: true;
 }
 
 /** Who owns the memory of a heap. */

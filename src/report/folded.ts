@@ -1,4 +1,4 @@
-import { type Frame, frameReader } from '../model/frames.js';
+import { type Frame, frameReader, placeOf } from '../model/frames.js';
 import { INUSE_SPACE, type Profile } from '../model/profile.js';
 import { printable } from './format.js';
 import type { ReportOptions } from './options.js';
@@ -23,9 +23,8 @@ export function writeFolded(profile: Profile, _options?: ReportOptions): string 
     .join('');
 }
 
-function frameText({ name, file, line }: Frame): string {
-  if (!file) return name;
-  return `${name} (${file}${line > 0 ? `:${line}` : ''})`;
+function frameText(frame: Frame): string {
+  return frame.file ? `${frame.name} (${placeOf(frame)})` : frame.name;
 }
 
 /** `;` parts frames and a line end ends the stack; readers take what follows the last blank as the number. */

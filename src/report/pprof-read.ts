@@ -115,7 +115,10 @@ function readCode({ decoded, text, invalid }: Source) {
     const mapping = BigInt(location.mappingId) === 0n ? 0 : mappingId(location.mappingId);
     const file = functions.get(lines[0]?.functionId ?? 0)?.file ?? '';
     const address = BigInt(location.address);
-    locations.set(id, { id, mappingId: mapping, address, lines, kind: kindOf(file, mapping, address) });
+    const kind = kindOf(file, mapping, address);
+    // What our writer says so. Elsewhere it means functions that the linker made one.
+    const approximate = kind === 'js' && location.isFolded;
+    locations.set(id, { id, mappingId: mapping, address, lines, kind, ...(approximate && { approximate }) });
   }
   return { functions, mappings, locations, locationId };
 }

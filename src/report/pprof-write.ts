@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
+import { framesOf, placeOf } from '../model/frames.js';
 import { LABEL_NAMES } from '../model/labels.js';
-import type { FunctionInfo, Location, Mapping, Profile } from '../model/profile.js';
+import type { FunctionInfo, Location, Mapping, Profile, Sample } from '../model/profile.js';
 import type { ReportOptions } from './options.js';
 import { commentsOf } from './pprof-comments.js';
 import { createProtobufWriter, type ProtobufWriter } from './protobuf.js';
@@ -24,8 +25,9 @@ const VALUE_TYPE = { type: 1, unit: 2 } as const;
 const SAMPLE = { locationId: 1, value: 2, label: 3 } as const;
 const LABEL = { key: 1, text: 2 } as const;
 const MAPPING = { id: 1, start: 2, limit: 3, fileOffset: 4, file: 5, buildId: 6, hasFunctions: 7 } as const;
-const LOCATION = { id: 1, mappingId: 2, address: 3, line: 4 } as const;
+const LOCATION = { id: 1, mappingId: 2, address: 3, line: 4, isFolded: 5 } as const;
 const LINE = { functionId: 1, line: 2, column: 3 } as const;
+const APPROXIMATE_LINE = 'approximate_line';
 const FUNCTION = { id: 1, name: 2, systemName: 3, file: 4, startLine: 5 } as const;
 
 /**
@@ -109,6 +111,8 @@ function writeLocation(out: ProtobufWriter, location: Location, mainMapping: num
         out.integer(LINE.column, column);
       });
     }
+    // "The line information above represents one of the multiple symbols": as near as the format comes to an approximate line.
+    if (location.approximate) out.integer(LOCATION.isFolded, 1);
   });
 }
 
@@ -122,22 +126,35 @@ function writeFunction(out: ProtobufWriter, fn: FunctionInfo, s: StringNumber): 
   });
 }
 
-function writeSamples(out: ProtobufWriter, { samples }: Profile, s: StringNumber): void {
-  for (const sample of samples) {
+function writeSamples(out: ProtobufWriter, profile: Profile, s: StringNumber): void {
+  const text = (key: string, value: string): void =>
+    out.message(SAMPLE.label, () => {
+      out.integer(LABEL.key, s(key));
+      out.integer(LABEL.text, s(value));
+    });
+  const placesOf = approximatePlaces(profile);
+  for (const sample of profile.samples) {
     out.message(PROFILE.sample, () => {
       out.packed(SAMPLE.locationId, sample.stack);
       out.packed(SAMPLE.value, sample.values.map(toInt64));
       for (const key of LABEL_NAMES) {
         const value = sample.labels[key];
-        if (value === undefined) continue;
-        out.message(SAMPLE.label, () => {
-          out.integer(LABEL.key, s(key));
-          // Text even for pid: pprof would print a number with a unit.
-          out.integer(LABEL.text, s(String(value)));
-        });
+        // Text even for pid: pprof would print a number with a unit.
+        if (value !== undefined) text(key, String(value));
       }
+      for (const place of placesOf(sample)) text(APPROXIMATE_LINE, place);
     });
   }
+}
+
+/** Approximate lines of a call path, once each, as `file:~line`: pprof shows no flags of locations, but it lists labels. */
+function approximatePlaces(profile: Profile): (sample: Sample) => readonly string[] {
+  const places = new Map<number, string>();
+  for (const location of profile.locations.values()) {
+    if (location.approximate) for (const frame of framesOf(profile, location)) places.set(location.id, placeOf(frame));
+  }
+  if (places.size === 0) return () => [];
+  return ({ stack }) => [...new Set(stack.flatMap((id) => places.get(id) ?? []))];
 }
 
 const INT64_MAX = 2n ** 63n - 1n;

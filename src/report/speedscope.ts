@@ -1,4 +1,4 @@
-import { type Frame, frameReader } from '../model/frames.js';
+import { type Frame, frameReader, placeOf } from '../model/frames.js';
 import {
   ALLOC_OBJECTS,
   ALLOC_SPACE,
@@ -97,7 +97,7 @@ class FrameTable {
       const frame = path[at] as Frame;
       let number = known.get(frame);
       if (number === undefined) {
-        number = this.add({ ...frame, file: frame.file || frame.module }, prefix);
+        number = this.add(placed(frame), prefix);
         known.set(frame, number);
       }
       into.push(number);
@@ -121,6 +121,15 @@ class FrameTable {
     this.#numbers.set(key, number);
     return number;
   }
+}
+
+/**
+ * An approximate line stands in the text of the file, `count.js:~17`, and not in the field for lines: a name of its own would
+ * make another function of it.
+ */
+function placed(frame: Frame): { name: string; file: string; line: number; column: number } {
+  if (frame.approximate) return { name: frame.name, file: placeOf(frame), line: 0, column: 0 };
+  return { ...frame, file: frame.file || frame.module };
 }
 
 interface Stack {

@@ -1,4 +1,4 @@
-import { baseName } from '../model/frames.js';
+import { baseName, placeOf } from '../model/frames.js';
 import { noticeText } from '../model/notices.js';
 import type { Profile } from '../model/profile.js';
 import { formatBytes, formatCount, formatDuration } from '../model/units.js';
@@ -27,7 +27,7 @@ export function writeText(_profile: Profile, { summary, paint = PLAIN }: ReportO
     gauges(summary, paint),
     processes(summary, paint),
     notices(summary, paint),
-    [...notKnown(summary, paint), legend(paint)],
+    [...notKnown(summary, paint), ...approximateLines(summary, paint), legend(paint)],
   ];
   return `${sections
     .filter((lines) => lines.length > 0)
@@ -125,8 +125,8 @@ function siteLines(row: SummaryRow): string[] {
 const FRAME_WIDTH = 68;
 const FRAME_NAME_WIDTH = 44;
 
-function frameText({ name, file, line, module }: SummarySiteFrame): string {
-  const place = file ? `${file}${line > 0 ? `:${line}` : ''}` : baseName(module);
+function frameText({ name, module, ...at }: SummarySiteFrame): string {
+  const place = placeOf(at) || baseName(module);
   if (!place) return shortenName(name, FRAME_WIDTH);
   // A place may take what the name leaves, and the other way round.
   const nameWidth = Math.max(FRAME_NAME_WIDTH, FRAME_WIDTH - 2 - place.length);
@@ -225,6 +225,15 @@ function notKnown(summary: Summary, paint: Paint): string[] {
       paint.unknown(line),
     ),
   );
+}
+
+/** The mark explained, where it is to be seen. */
+function approximateLines({ sites, groups }: Summary, paint: Paint): string[] {
+  const shown = groups ? groups.rows : sites;
+  const isMarked = shown.some(({ user, js, callee }) => user?.approximate || js?.approximate || callee?.approximate);
+  return isMarked
+    ? [paint.estimated(`:${MARKS.estimated}17  the call is near this line, for some of the bytes at least`)]
+    : [];
 }
 
 function notices(summary: Summary, paint: Paint): string[] {

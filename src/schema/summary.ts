@@ -29,7 +29,13 @@ const columns = {
 };
 
 const SiteFrame = z
-  .object({ name, file: name, line: count.describe('1-based, 0 where unknown'), module: name })
+  .object({
+    name,
+    file: name,
+    line: count.describe('1-based, 0 where unknown'),
+    approximate: z.literal(true).optional().describe('the call is near this line, at least for some of the bytes'),
+    module: name,
+  })
   .meta({ id: 'Frame' });
 
 const row = { name, heap: name.optional().describe('where all of it is in one'), ...columns };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { GROUPINGS, group, total } from '../../src/analyze/group.ts';
 import { topSites } from '../../src/analyze/top.ts';
-import { inferenceProfile, js, makeProfile, testProcess } from '../helpers/profiles.ts';
+import { approximateProfile, inferenceProfile, js, makeProfile, testProcess } from '../helpers/profiles.ts';
 
 const MIB = 1_048_576;
 
@@ -20,6 +20,21 @@ describe('group', () => {
     }
     expect(groups.reduce((all, { observations }) => all + observations, 0)).toBe(1_009 + 211 + 13 + 62);
     expect(groups.reduce((all, { share }) => all + share, 0)).toBeCloseTo(1, 12);
+  });
+
+  it('makes one site of an exact and an approximate line, and says that it is approximate, whichever came first', () => {
+    const profile = approximateProfile();
+    for (const samples of [profile.samples, profile.samples.toReversed()]) {
+      const [put, ...others] = topSites({ ...profile, samples });
+      expect(put?.name).toBe('Cache.put src/cache.ts:88 > addon::grow addon.node');
+      expect(put?.values[3]).toBe(42 * MIB);
+      expect(put?.site?.js?.approximate).toBe(true);
+      expect(put?.site?.callee?.approximate).toBeUndefined();
+      expect(others.map(({ site }) => [site?.js?.line, site?.js?.approximate])).toEqual([
+        [40, true],
+        [42, undefined],
+      ]);
+    }
   });
 
   it('sorts by what is in use, or by the column that is asked for', () => {

@@ -20,6 +20,7 @@ export interface TestFrame {
   readonly line: number;
   readonly module: string;
   readonly kind: LocationKind;
+  readonly approximate?: true;
 }
 
 export const js = (name: string, file: string, line: number): TestFrame => ({
@@ -29,6 +30,8 @@ export const js = (name: string, file: string, line: number): TestFrame => ({
   module: '',
   kind: 'js',
 });
+/** The call is near the line. */
+export const near = (frame: TestFrame): TestFrame => ({ ...frame, approximate: true });
 export const native = (name: string, module: string): TestFrame => ({
   name,
   file: '',
@@ -82,6 +85,7 @@ export function makeProfile(samples: readonly TestSample[], options: TestProfile
   const locations = new Map<number, Location>();
   const mappings: Mapping[] = [];
   const ids = new Map<string, number>();
+  const functionIds = new Map<string, number>();
   const mappingOf = (file: string): Mapping => {
     const known = mappings.find((mapping) => mapping.file === file);
     if (known) return known;
@@ -94,19 +98,24 @@ export function makeProfile(samples: readonly TestSample[], options: TestProfile
   };
   mappingOf(NODE_BINARY);
   const locationOf = (frame: TestFrame): number => {
-    const key = `${frame.name}\0${frame.file}\0${frame.line}\0${frame.module}`;
+    const exactKey = `${frame.name}\0${frame.file}\0${frame.line}\0${frame.module}`;
+    const key = frame.approximate ? `${exactKey}\0~` : exactKey;
     const known = ids.get(key);
     if (known !== undefined) return known;
     const id = ids.size + 1;
     ids.set(key, id);
-    functions.set(id, { id, name: frame.name, systemName: frame.name, file: frame.file, startLine: frame.line });
+    const functionId = functionIds.get(exactKey) ?? id;
+    functionIds.set(exactKey, functionId);
+    const { name, file, line: startLine } = frame;
+    functions.set(functionId, { id: functionId, name, systemName: name, file, startLine });
     const mapping = frame.kind === 'native' ? mappingOf(frame.module) : undefined;
     locations.set(id, {
       id,
       mappingId: mapping?.id ?? 0,
       address: mapping ? mapping.start + BigInt(id * 16) : 0n,
-      lines: [{ functionId: id, line: frame.line, column: 0 }],
+      lines: [{ functionId, line: frame.line, column: 0 }],
       kind: frame.kind,
+      ...(frame.approximate && { approximate: true }),
     });
     return id;
   };
@@ -263,5 +272,21 @@ export function poolProfile(): Profile {
       values: [90_000, 300 * MIB, 1_200, 18 * MIB],
       labels: { heap: 'v8', arena: 'v8:old_space' },
     },
+  ]);
+}
+
+/** One function whose lines are exact in some samples and approximate in others: on the same line, and on one of their own. */
+export function approximateProfile(): Profile {
+  const grow = native('addon::grow', '/app/addon.node');
+  const put = js('Cache.put', 'src/cache.ts', 88);
+  const sample = (frame: TestFrame, bytes: number): TestSample => ({
+    stack: [serve, frame, grow],
+    values: [2, bytes, 2, bytes],
+  });
+  return makeProfile([
+    sample(put, 40 * MIB),
+    sample(near(put), 2 * MIB),
+    sample(near({ ...decode, line: 40 }), 5 * MIB),
+    sample(decode, 3 * MIB),
   ]);
 }

@@ -245,8 +245,8 @@ export function recordProcess(pid: number, options: { readonly comm?: string; re
     native: (address: bigint, generation = 0): bigint =>
       (BigInt(generation) << FRAME_GENERATION_SHIFT) | (address + 1n),
     v8Code: (address: bigint): bigint => FRAME_V8_CODE | (address + 1n),
-    js: (index: number, position = -1): bigint =>
-      FRAME_JS | (BigInt(index) << FRAME_FUNCTION_SHIFT) | BigInt(position + 1),
+    js: (index: number, position = -1, flags = 0n): bigint =>
+      FRAME_JS | flags | (BigInt(index) << FRAME_FUNCTION_SHIFT) | BigInt(position + 1),
     site(site: TestSiteOptions): number {
       const record = Buffer.alloc(SITE.bytes);
       record.writeUInt32LE(nodeOf(site.stack), SITE.node);

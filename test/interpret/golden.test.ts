@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { buildProfile } from '../../src/interpret/index.ts';
-import { frameReader } from '../../src/model/frames.ts';
+import { frameReader, placeOf } from '../../src/model/frames.ts';
 import type { Profile } from '../../src/model/profile.ts';
 import { findProblems } from '../../src/model/validate.ts';
 import type { Symbols } from '../../src/recording/chunks.ts';
@@ -20,9 +20,7 @@ function print(profile: Profile): string {
     const { pid, tier, arena_source, ...labels } = sample.labels;
     const values = sample.values.map((value) => Math.round(value)).join(' ');
     const deviations = sample.variances.map((variance) => Math.round(Math.sqrt(variance))).join(' ');
-    const stack = frames(sample).map(
-      (frame) => `    ${frame.name} ${frame.file}${frame.line > 0 ? `:${frame.line}` : ''}`,
-    );
+    const stack = frames(sample).map((frame) => `    ${frame.name} ${placeOf(frame)}`);
     return [`${values} ± ${deviations} (${sample.observations}) ${Object.values(labels).join(' ')}`, ...stack].join(
       '\n',
     );

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { buildProfile } from '../../src/interpret/index.ts';
-import { frameReader } from '../../src/model/frames.ts';
+import { frameReader, placeOf } from '../../src/model/frames.ts';
 import { findProblems } from '../../src/model/validate.ts';
-import { HEADER } from '../../src/recording/wire.ts';
+import { FRAME_JS_APPROX, HEADER } from '../../src/recording/wire.ts';
 import { recordProcess, writeRecording } from '../helpers/recording-builder.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'interpret-'));
@@ -45,6 +45,45 @@ test('a hand-made recording becomes a profile: stacks, labels, exact and estimat
     pid: 4711,
   });
   expect(second?.labels).toMatchObject({ arena: 'glibc#1', thread: 'libuv-worker 4712' });
+});
+
+test('lines that are near the call are marked: those of Maglev that it is not sure of, and starts of functions', async () => {
+  const recorder = recordProcess(4711);
+  recorder.process();
+  const fn = recorder.function({ name: 'decode', script: 'file:///app/a.mjs' });
+  const unnamed = recorder.function({ name: 'lost', script: 'file:///app/gone.mjs' });
+  const words = [
+    recorder.js(fn, 70),
+    recorder.js(fn, 70, FRAME_JS_APPROX),
+    recorder.js(fn, 90, FRAME_JS_APPROX),
+    recorder.js(fn),
+    recorder.js(unnamed, 5, FRAME_JS_APPROX),
+  ];
+  for (const word of words) recorder.alloc({ site: recorder.site({ stack: [word] }), size: 1009 });
+  recorder.snapshot('end');
+  recorder.end();
+  recorder.symbols({
+    native: [],
+    functions: [[fn, 'Engine.decode', '/app/a.ts', 3, 2]],
+    positions: [
+      [fn, 70, '/app/a.ts', 5, 9],
+      [fn, 90, '/app/a.ts', 7, 1],
+    ],
+    scripts: [],
+    modules: [],
+  });
+  const profile = await buildProfile(writeRecording(join(root, 'near'), { '4711.0.mpr': recorder.bytes() }));
+  expect(findProblems(profile)).toEqual([]);
+  const frames = frameReader(profile);
+  const places = profile.samples.flatMap(frames).map((frame) => `${frame.name} ${placeOf(frame)}`);
+  expect(places).toEqual([
+    'Engine.decode /app/a.ts:5',
+    'Engine.decode /app/a.ts:~5',
+    'Engine.decode /app/a.ts:~7',
+    'Engine.decode /app/a.ts:~3',
+    'lost /app/gone.mjs',
+  ]);
+  expect([...profile.functions.values()].map(({ name }) => name)).toEqual(['Engine.decode', 'lost']);
 });
 
 test("the sampler's own memory, as the program's process told it; of older recordings nothing is known", async () => {

@@ -7,7 +7,7 @@ import { GROUPINGS } from '../../src/analyze/group.ts';
 import { summarize } from '../../src/analyze/summary.ts';
 import { FORMATS } from '../../src/report/index.ts';
 import { goPprof, HAS_GO } from '../helpers/go-pprof.ts';
-import { inferenceProfile, makeProfile, poolProfile } from '../helpers/profiles.ts';
+import { approximateProfile, inferenceProfile, makeProfile, poolProfile } from '../helpers/profiles.ts';
 
 /** fixtures/golden/README.md says how to write them anew. */
 const golden = (name: string): string => fileURLToPath(new URL(`../../fixtures/golden/${name}`, import.meta.url));
@@ -15,6 +15,7 @@ const golden = (name: string): string => fileURLToPath(new URL(`../../fixtures/g
 describe.each([
   ['inference', inferenceProfile()],
   ['pools', poolProfile()],
+  ['approximate', approximateProfile()],
   ['empty', makeProfile([], { processes: [] })],
 ])('%s', (name, profile) => {
   const summary = summarize(profile, { memprofVersion: '0.0.0' });

@@ -16,7 +16,14 @@ import { frameReader } from '../../src/model/frames.ts';
 import type { Profile } from '../../src/model/profile.ts';
 import { FORMATS } from '../../src/report/index.ts';
 import { readPprof } from '../../src/report/pprof-read.ts';
-import { inferenceProfile, js, makeProfile, poolProfile, testProcess } from '../helpers/profiles.ts';
+import {
+  approximateProfile,
+  inferenceProfile,
+  js,
+  makeProfile,
+  poolProfile,
+  testProcess,
+} from '../helpers/profiles.ts';
 
 const summaryOf = (profile: Profile) => summarize(profile, { memprofVersion: '0.0.0' });
 const encode = (profile: Profile) => FORMATS.pprof(profile, { summary: summaryOf(profile) });
@@ -35,6 +42,7 @@ describe('our own profiles', () => {
   it.each([
     ['inference', inferenceProfile()],
     ['pools', poolProfile()],
+    ['approximate lines', approximateProfile()],
     ['empty', makeProfile([])],
   ])('come back with every frame, value and label: %s', (_, profile) => {
     const back = readPprof(encode(profile));

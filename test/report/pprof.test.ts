@@ -9,7 +9,7 @@ import type { Profile, Values } from '../../src/model/profile.ts';
 import { FORMATS } from '../../src/report/index.ts';
 import { readPprof } from '../../src/report/pprof-read.ts';
 import { goPprof, HAS_GO } from '../helpers/go-pprof.ts';
-import { inferenceProfile, js, makeProfile, native, poolProfile } from '../helpers/profiles.ts';
+import { approximateProfile, inferenceProfile, js, makeProfile, native, poolProfile } from '../helpers/profiles.ts';
 
 const MIB = 1_048_576;
 const directory = mkdtempSync(join(tmpdir(), 'memprof-pprof-'));
@@ -71,6 +71,19 @@ describe.skipIf(!HAS_GO)('go tool pprof', () => {
     expect(tags).toMatch(/93323264\.0B .*: libc\.malloc/);
     expect(tags).toContain(': tid 4720');
     expect(tags).toContain(': 4711\n');
+  });
+
+  it('shows approximate lines among the tags, where they leave functions and line numbers as they are', () => {
+    const path = file('approximate.pb.gz', approximateProfile());
+    const tags = goPprof('-tags', '-unit=bytes', path);
+    expect(tags).toMatch(new RegExp(`^ *${5 * MIB}\\.0B .*: .*src/engine/decode\\.ts:~40$`, 'm'));
+    expect(tags).toMatch(new RegExp(`^ *${2 * MIB}\\.0B .*: .*src/cache\\.ts:~88$`, 'm'));
+    const top = goPprof('-top', '-cum', '-unit=bytes', path);
+    expect(top).toMatch(new RegExp(`\\s${42 * MIB}B .* Cache\\.put$`, 'm'));
+    const lines = goPprof('-top', '-lines', '-cum', '-unit=bytes', path);
+    expect(lines).toMatch(new RegExp(`\\s${42 * MIB}B .* Cache\\.put src/cache\\.ts:88$`, 'm'));
+    const exact = goPprof('-top', '-unit=bytes', '-tagignore=approximate_line=.', path);
+    expect(exact).toContain(`Showing nodes accounting for ${43 * MIB}B`);
   });
 
   it('roots the graph at heap and arena with -tagroot, at pool and arena with pools', () => {

@@ -7,6 +7,7 @@ import { summarize } from '../../src/analyze/summary.ts';
 import type { Profile, Values } from '../../src/model/profile.ts';
 import { FORMATS } from '../../src/report/index.ts';
 import {
+  approximateProfile,
   inferenceProfile,
   js,
   makeProfile,
@@ -56,6 +57,7 @@ describe('the speedscope file', () => {
   it.each([
     ['inference', inferenceProfile()],
     ['pools', poolProfile()],
+    ['approximate lines', approximateProfile()],
     ['empty', makeProfile([])],
     ['difference', diff()],
     ['huge', makeProfile([{ stack: [js('f', 'a.js', 1)], values: [1, 2 ** 60, 1, 3_000_000_019] }])],
