@@ -100,8 +100,10 @@ static void watch_for_forks(void) {
 
 /* In the child of a fork. If it has a store of its own by now, the kernel had told. */
 void mp_process_forked(void) {
-  if (mp_state == MP_STATE_ON && mp_store_header()->pid != (uint32_t)getpid())
-    __atomic_store_n(alive, NEW_COPY, __ATOMIC_RELEASE);
+  if (mp_state != MP_STATE_ON || mp_store_header()->pid == (uint32_t)getpid()) return;
+  __atomic_store_n(alive, NEW_COPY, __ATOMIC_RELEASE);
+  /* Forked by a signal handler that interrupted our own code, to which it may return. */
+  if (mp_thread.guard > 0) mp_store_detach();
 }
 
 /* File calls after start can be fatal in a sandbox: a child that has put on a seccomp filter since gets no store. */

@@ -165,6 +165,11 @@ void mp_store_forget(void) {
   mp_sites_forget();
 }
 
+void mp_store_detach(void) {
+  int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+  (void)syscall(SYS_mmap, mp_store.mapped, mp_store.mapped_bytes, PROT_READ | PROT_WRITE, flags, -1, 0L);
+}
+
 /* Touches one step of the file for the kernel to say now whether the memory is there. */
 static bool populate(char *start, size_t bytes) {
   if (madvise(start, bytes, MADV_POPULATE_WRITE) == 0) return true;

@@ -61,6 +61,10 @@ bool mp_store_create(const char *directory, struct mp_control *control, bool for
 /* Forgets the parent's store in a forked child, without writing to it. */
 void mp_store_forget(void);
 
+/* In a forked child whose store cannot be forgotten yet, since our own code is under way in it: what that still writes goes
+ * nowhere. */
+void mp_store_detach(void);
+
 /* The mapped header, or NULL while there is no store. */
 struct mp_header *mp_store_header(void);
 

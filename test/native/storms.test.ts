@@ -52,7 +52,25 @@ describe('processes', () => {
     const bump = program('bump_malloc', ['-shared', '-fPIC']);
     const command = [program('forking_handlers')];
     const run = runSampled(command, { meanBytes: 4096, preload: [bump] });
-    expect(outcome(run)).toEqual({ status: 0, signal: null, stdout: '100\n', stderr: '' });
+    expect(outcome(run)).toEqual({
+      status: 0,
+      signal: null,
+      stdout: expect.stringMatching(/^100\n\d+\n$/),
+      stderr: '',
+    });
+  });
+
+  test('a fork in the middle of our own code: the child finishes it, but not in the store of its parent', () => {
+    const bump = program('bump_malloc', ['-shared', '-fPIC']);
+    const run = runSampled([program('forking_handlers')], { meanBytes: 1, preload: [bump] });
+    expect([run.status, run.stderr]).toEqual([0, '']);
+    const [children, allocations] = run.stdout.split('\n').map(Number);
+    expect(children).toBe(100);
+    const parent = run.stores.find(({ forked }) => forked === 0);
+    // Every allocation is a sample; those of the C library are a few.
+    expect(parent?.counters.alloc_samples).toBeGreaterThanOrEqual(allocations ?? 0);
+    expect(parent?.counters.alloc_samples).toBeLessThan((allocations ?? 0) + 4);
+    expect(parent?.live.length).toBeLessThan(10);
   });
 
   test('a debugger that stops it at every system call', () => {

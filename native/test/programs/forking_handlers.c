@@ -1,5 +1,6 @@
 /* A timer whose handler forks, at whatever instruction the allocations of the main loop are; the child goes on from
- * there, as a fork in a handler may, and then allocates by itself. Bring a malloc without locks (bump_malloc). */
+ * there, as a fork in a handler may, and then allocates by itself. Prints how many children ended well, and how often the
+ * parent allocated. Bring a malloc without locks (bump_malloc). */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 
 enum { FORKS = 100 };
 static volatile int forks, child;
+static volatile unsigned long allocations;
 
 static void on_timer(int signal) {
   (void)signal;
@@ -21,6 +23,7 @@ static void on_timer(int signal) {
 static __attribute__((noinline)) void churn(int depth) {
   if (depth > 0) churn(depth - 1);
   free(malloc(17021));
+  allocations++;
 }
 
 int main(void) {
@@ -35,6 +38,6 @@ int main(void) {
   }
   int right = 0, status;
   while (right < FORKS && wait(&status) > 0) right += WIFEXITED(status) && WEXITSTATUS(status) == 7;
-  printf("%d\n", right);
+  printf("%d\n%lu\n", right, allocations);
   return 0;
 }
