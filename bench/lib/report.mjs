@@ -21,11 +21,12 @@ import { textTable, withSpread } from './table.mjs';
  */
 export function startReport(bench, defaults = {}) {
   const names = { json: '', ...defaults };
-  const { values: options } = parseArgs({
+  const { values } = parseArgs({
     options: Object.fromEntries(
       Object.entries(names).map(([name, value]) => [name, { type: 'string', default: value }]),
     ),
   });
+  const { json, ...options } = values;
   const startedAt = new Date().toISOString();
   const report = { bench, startedAt, seconds: 0, machine: machine(), options, sections: [] };
   console.log(`${bench}: ${machineLine(report.machine)}`);
@@ -40,7 +41,7 @@ export function startReport(bench, defaults = {}) {
     /** Writes the JSON, if it was asked for. */
     finish() {
       report.seconds = Math.round((Date.now() - Date.parse(startedAt)) / 1000);
-      if (options.json !== '') writeFileSync(options.json, `${JSON.stringify(report, null, 1)}\n`);
+      if (json !== '') writeFileSync(json, `${JSON.stringify(report, null, 1)}\n`);
     },
   };
 }

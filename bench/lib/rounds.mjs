@@ -6,9 +6,9 @@
  *
  * @param {Record<string, () => unknown>} sides may return promises
  * @param {{ rounds: number, warmUp?: number, limits?: Record<string, number> }} options `warmUp` rounds come first and are
- *   forgotten: they fill caches; `limits`: sides that are too slow for every round take part in the first ones only
+ *   forgotten: they fill caches (none before a single round, which is a trial); `limits`: sides that are too slow for every round take part in the first ones only
  */
-export async function interleave(sides, { rounds, warmUp = 1, limits = {} }) {
+export async function interleave(sides, { rounds, warmUp = rounds > 1 ? 1 : 0, limits = {} }) {
   const names = Object.keys(sides);
   const results = Object.fromEntries(names.map((name) => [name, []]));
   for (let round = -warmUp; round < rounds; round++) {
