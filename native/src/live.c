@@ -8,7 +8,7 @@
 #include "memory.h"
 #include "store.h"
 
-uint8_t mp_live_filter[1 << MP_FILTER_MAX_BITS];
+uint32_t mp_live_filter[1 << MP_FILTER_MAX_BITS >> 5];
 uint32_t mp_live_filter_mask = (1u << MP_FILTER_MIN_BITS) - 1;
 
 static struct mp_lock lock;
@@ -18,13 +18,16 @@ static struct mp_index by_address;
 static uint32_t *next_free;
 static uint32_t first_free;
 
+/* How many live blocks each slot of the filter stands for. One that reached 255 no longer knows, and stays. */
+static uint8_t filter_counts[1 << MP_FILTER_MAX_BITS];
+
+/* Under the lock. */
 static void filter_raise(uint32_t filter_slot, int by) {
-  uint8_t *counter = &mp_live_filter[filter_slot];
-  uint8_t old = __atomic_load_n(counter, __ATOMIC_RELAXED);
-  /* A counter that reached 255 no longer knows how many it stands for, and stays. */
-  while (old != 255 &&
-         !__atomic_compare_exchange_n(counter, &old, (uint8_t)(old + by), true, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
-  }
+  uint8_t *count = &filter_counts[filter_slot];
+  if (*count == 255) return;
+  *count = (uint8_t)(*count + by);
+  uint32_t *word = &mp_live_filter[filter_slot >> 5], bit = 1u << (filter_slot & 31);
+  __atomic_store_n(word, *count != 0 ? *word | bit : *word & ~bit, __ATOMIC_RELEASE);
 }
 
 static struct mp_live *slot_at(uint32_t index) { return (struct mp_live *)mp_store_region(MP_REGION_LIVE) + index; }
@@ -44,8 +47,13 @@ static void filter_grow(void) {
     uint32_t slot = mp_live_filter_hash(address) & wide;
     if (address != 0 && slot > mp_live_filter_mask) filter_raise(slot, 1);
   }
-  mp_count_own_bytes(wide - mp_live_filter_mask);
+  mp_count_own_bytes((wide - mp_live_filter_mask) / 8 * 9);
   __atomic_store_n(&mp_live_filter_mask, wide, __ATOMIC_RELEASE);
+}
+
+uint64_t mp_live_untouched_bytes(void) {
+  uint64_t slots = (uint64_t)mp_live_filter_mask + 1;
+  return sizeof mp_live_filter + sizeof filter_counts - slots / 8 - slots;
 }
 
 /* The bound is for a free that was looking into the index while another thread set a forked child up: there may be
@@ -156,7 +164,8 @@ bool mp_live_remove(uintptr_t address, struct mp_live *removed) {
 void mp_live_forget(void) {
   mp_lock_release(&lock);
   mp_index_clear(&by_address);
-  memset(mp_live_filter, 0, (size_t)mp_live_filter_mask + 1);
+  memset(filter_counts, 0, (size_t)mp_live_filter_mask + 1);
+  memset(mp_live_filter, 0, ((size_t)mp_live_filter_mask + 1) / 8);
   mp_live_filter_mask = (1u << MP_FILTER_MIN_BITS) - 1;
   next_free = NULL;
   first_free = 0;

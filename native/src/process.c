@@ -59,7 +59,7 @@ static bool open_control(void) {
 
 /* Our image in memory, less the variables that nothing has touched yet, and the pages mapped by this file. */
 static uint64_t image_bytes(void) {
-  uint64_t untouched = sizeof mp_live_filter - ((uint64_t)mp_live_filter_mask + 1);
+  uint64_t untouched = mp_live_untouched_bytes();
   if (mp_v8_state == MP_V8_NONE) untouched += mp_v8_cache_bytes();
   return mp_own_image_bytes() - untouched + sizeof *control + 4096;
 }
