@@ -16,6 +16,7 @@
 
 #define FAR_AWAY (UINT64_MAX / 2) /* a countdown that does not end */
 #define BURST_NS 500000000ull     /* how far a burst may run ahead of the cap before the mean doubles */
+#define CREDIT_SAMPLES 2000        /* what a calm process saves up, and begins with: short programs are not thinned out */
 #define CALM_NS 1000000000ull     /* how long the rate must stay below a quarter of the cap before it halves again */
 
 __thread struct mp_thread mp_thread __attribute__((tls_model("initial-exec"), visibility("hidden")));
@@ -120,13 +121,15 @@ static void notice_calm(uint64_t now_ns) {
   if (samples * ns_per_sample * 4 < now_ns - start) set_mean(raised / 2, now_ns);
 }
 
-/* A token bucket in units of time: each sample costs ns_per_sample; a debt of more than BURST_NS doubles the mean. The
- * mean that a gap was drawn with goes into its sample's weight, so changes bias nothing. */
+/* A token bucket in units of time: each sample costs ns_per_sample. First it takes from the credit that calm times leave, then
+ * it makes a debt, and one of more than BURST_NS doubles the mean. The mean that a gap was drawn with goes into its sample's
+ * weight, so changes bias nothing. */
 static void respect_cap(uint64_t now_ns) {
   if (ns_per_sample == 0) return;
+  uint64_t credit_ns = CREDIT_SAMPLES * ns_per_sample, oldest_ns = now_ns > credit_ns ? now_ns - credit_ns : 0;
   uint64_t paid = __atomic_load_n(&cap_paid_until_ns, __ATOMIC_RELAXED), next;
   do {
-    next = (paid > now_ns ? paid : now_ns) + ns_per_sample;
+    next = (paid > oldest_ns ? paid : oldest_ns) + ns_per_sample;
   } while (!__atomic_compare_exchange_n(&cap_paid_until_ns, &paid, next, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
   if (next < now_ns + BURST_NS) return notice_calm(now_ns);
   /* One thread pays the debt and doubles the mean; those that see the old debt at the same time fail here. */

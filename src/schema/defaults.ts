@@ -12,7 +12,7 @@ export interface RunFlags {
   readonly v8IntervalBytes: number;
   /** V8 samples see every object of optimized code; the code is slower. */
   readonly exact: boolean;
-  /** Adaptive cap of one process. */
+  /** Adaptive cap of one process, once its first samples are spent (CREDIT_SAMPLES of the native sampler). */
   readonly maxSamplesPerSecond: number;
   /** 0: no snapshots by time. */
   readonly snapshotEverySeconds: number;
@@ -27,7 +27,7 @@ export const RUN_DEFAULTS: RunFlags = {
   sampleBytes: 64 << 10,
   v8IntervalBytes: 512 << 10,
   exact: false,
-  maxSamplesPerSecond: 1000,
+  maxSamplesPerSecond: 500,
   snapshotEverySeconds: 60,
   quiet: false,
 };
