@@ -1,7 +1,7 @@
-import { frameReader } from '../model/frames.js';
+import { type Frame, frameReader } from '../model/frames.js';
 import { INUSE_SPACE, type Profile, type Sample, type Values, type ValueType } from '../model/profile.js';
-import { describeSite, mergeSites, moduleOf, type Site, siteOf } from './site.js';
-import { samplerOf, unseenBytes } from './unseen.js';
+import { describeFrame, describeSite, framesOfSite, mergeSites, moduleOf, type Site, siteOf } from './site.js';
+import { type Sampler, samplerOf, unseenBytes } from './unseen.js';
 
 export const GROUPINGS = ['site', 'module', 'heap', 'arena', 'thread', 'process'] as const;
 export type GroupBy = (typeof GROUPINGS)[number];
@@ -30,23 +30,33 @@ interface Sums {
   readonly variances: [number, number, number, number];
   readonly exact: [number, number, number, number];
   readonly heaps: Set<string>;
-  readonly samplers: Set<'native' | 'v8'>;
+  readonly samplers: Set<Sampler>;
   observations: number;
   site?: Site;
 }
 
 const COLUMNS = [0, 1, 2, 3] as const;
+type Column = (typeof COLUMNS)[number];
 
-/** Sums all samples that share a key; the biggest group of `column` comes first. */
-export function group(profile: Profile, by: GroupBy, column: 0 | 1 | 2 | 3 = INUSE_SPACE): Group[] {
+/**
+ * Sums all samples that share a key; the biggest group of `column` comes first.
+ * @param count only so many of the biggest.
+ */
+export function group(
+  profile: Profile,
+  by: GroupBy,
+  column: Column = INUSE_SPACE,
+  count = Number.POSITIVE_INFINITY,
+): Group[] {
   const keyOf = keys(profile, by);
+  const isWanted = biggest(profile, keyOf, column, count);
   const groups = new Map<string, Sums>();
   const unseen = unseenBytes(profile);
   let whole = 0;
-  for (const sample of profile.samples) {
-    const { name, site } = keyOf(sample);
-    // One site may hold V8 objects and native memory: rows of different allocators are not the same thing.
-    const key = by === 'site' ? `${sample.labels.heap}\0${name}` : name;
+  for (const [index, sample] of profile.samples.entries()) {
+    whole += sample.values[column];
+    if (!isWanted(index)) continue;
+    const { key, site } = keyOf(sample);
     let sums = groups.get(key);
     if (!sums) {
       sums = { ...emptySums(), ...(site && { site }) };
@@ -55,14 +65,36 @@ export function group(profile: Profile, by: GroupBy, column: 0 | 1 | 2 | 3 = INU
       sums.site = mergeSites(sums.site, site);
     }
     add(sums, sample);
-    whole += sample.values[column];
   }
   return [...groups]
     .map(([key, sums]) => {
-      const name = by === 'site' ? key.slice(key.indexOf('\0') + 1) : key;
+      const name = sums.site ? describeSite(sums.site) : key;
       return finish(profile, name, sums, { unseenBytes: unseen(sums.samplers), whole, column });
     })
-    .sort((a, b) => Math.abs(b.values[column]) - Math.abs(a.values[column]) || compare(a.name, b.name));
+    .sort((a, b) => Math.abs(b.values[column]) - Math.abs(a.values[column]) || compare(a.name, b.name))
+    .slice(0, count);
+}
+
+/**
+ * Tells by its index whether a sample is in one of the `count` biggest groups, or in one as big as the last of them. A large
+ * program has tens of thousands of sites: the sums of all their columns would be most of the report's memory.
+ */
+function biggest(profile: Profile, keyOf: KeyOf, column: Column, count: number): (index: number) => boolean {
+  const { samples } = profile;
+  if (samples.length <= count) return () => true;
+  const numbers = new Map<string, number>();
+  const numberOfSample = new Uint32Array(samples.length);
+  const sums = new Float64Array(samples.length);
+  for (const [index, sample] of samples.entries()) {
+    const { key } = keyOf(sample);
+    const number = numbers.get(key) ?? numbers.size;
+    numbers.set(key, number);
+    numberOfSample[index] = number;
+    sums[number] = (sums[number] ?? 0) + sample.values[column];
+  }
+  const ascending = sums.subarray(0, numbers.size).map(Math.abs).sort();
+  const least = ascending[ascending.length - count] ?? 0;
+  return (index) => Math.abs(sums[numberOfSample[index] ?? 0] ?? 0) >= least;
 }
 
 /** The sum over every sample. */
@@ -97,7 +129,7 @@ function add(sums: Sums, sample: Sample): void {
 interface Context {
   readonly unseenBytes: number;
   readonly whole: number;
-  readonly column: 0 | 1 | 2 | 3;
+  readonly column: Column;
 }
 
 function finish(profile: Profile, name: string, sums: Sums, { unseenBytes, whole, column }: Context): Group {
@@ -117,30 +149,34 @@ function finish(profile: Profile, name: string, sums: Sums, { unseenBytes, whole
 // Not localeCompare: the order must not depend on the machine's language.
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-function keys(profile: Profile, by: GroupBy): (sample: Sample) => { name: string; site?: Site } {
+type KeyOf = (sample: Sample) => { key: string; site?: Site };
+
+function keys(profile: Profile, by: GroupBy): KeyOf {
   const severalProcesses = new Set(profile.samples.map(({ labels }) => labels.pid)).size > 1;
   const inProcess = (name: string, pid: number) => (severalProcesses ? `${name} [${pid}]` : name);
   switch (by) {
     case 'site': {
       const siteOfSample = siteReader(profile);
+      const number = frameNumbers();
       return (sample) => {
         const site = siteOfSample(sample);
-        return { name: describeSite(site), site };
+        // One site may hold V8 objects and native memory: rows of different allocators are not the same thing.
+        return { key: `${framesOfSite(site).map(number)} ${sample.labels.heap}`, site };
       };
     }
     case 'module': {
       const siteOfSample = siteReader(profile);
-      return (sample) => ({ name: moduleOf(siteOfSample(sample)) });
+      return (sample) => ({ key: moduleOf(siteOfSample(sample)) });
     }
     case 'heap':
-      return ({ labels }) => ({ name: labels.heap });
+      return ({ labels }) => ({ key: labels.heap });
     case 'arena':
-      return ({ labels }) => ({ name: inProcess(labels.arena ?? `${labels.heap} (no arena)`, labels.pid) });
+      return ({ labels }) => ({ key: inProcess(labels.arena ?? `${labels.heap} (no arena)`, labels.pid) });
     case 'thread':
-      return ({ labels }) => ({ name: inProcess(labels.thread ?? '(unknown thread)', labels.pid) });
+      return ({ labels }) => ({ key: inProcess(labels.thread ?? '(unknown thread)', labels.pid) });
     case 'process': {
       const names = new Map(profile.processes.map((process) => [process.pid, process.name]));
-      return ({ labels }) => ({ name: `${names.get(labels.pid) ?? 'process'} [${labels.pid}]` });
+      return ({ labels }) => ({ key: `${names.get(labels.pid) ?? 'process'} [${labels.pid}]` });
     }
   }
 }
@@ -148,4 +184,20 @@ function keys(profile: Profile, by: GroupBy): (sample: Sample) => { name: string
 function siteReader(profile: Profile): (sample: Sample) => Site {
   const framesOfSample = frameReader(profile);
   return (sample) => siteOf(framesOfSample(sample));
+}
+
+/** Numbers frames: the same for those that read the same. Sites are compared by these, and only those shown get a text. */
+function frameNumbers(): (frame: Frame) => number {
+  const ofFrame = new Map<Frame, number>();
+  const ofText = new Map<string, number>();
+  return (frame) => {
+    let number = ofFrame.get(frame);
+    if (number === undefined) {
+      const text = describeFrame(frame);
+      number = ofText.get(text) ?? ofText.size;
+      ofText.set(text, number);
+      ofFrame.set(frame, number);
+    }
+    return number;
+  };
 }

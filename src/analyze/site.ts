@@ -96,10 +96,14 @@ export function describeFrame({ name, file, line, module }: Frame): string {
   return place ? `${name} ${place}` : name;
 }
 
-/** Same site, same text: the program's line first. */
+/** The program's line first. */
+export function framesOfSite({ user, js, callee }: Site): Frame[] {
+  return [user, js, callee].filter((frame) => frame !== undefined);
+}
+
+/** Same site, same text. */
 export function describeSite(site: Site): string {
-  const frames = [site.user, site.js, site.callee].filter((frame) => frame !== undefined);
-  return frames.map(describeFrame).join(' > ') || '(no stack)';
+  return framesOfSite(site).map(describeFrame).join(' > ') || '(no stack)';
 }
 
 /** One site of two with the same text: a line that is approximate in either is so in the result. */

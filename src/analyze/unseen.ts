@@ -4,7 +4,7 @@ import { ALLOC_SPACE, INUSE_SPACE, type Profile, type Sample } from '../model/pr
 const RULE_OF_THREE = 2.995732273553991;
 
 const SAMPLERS = ['native', 'v8'] as const;
-type Sampler = (typeof SAMPLERS)[number];
+export type Sampler = (typeof SAMPLERS)[number];
 
 /** Which sampler an estimate rests on; undefined for what was measured. */
 export function samplerOf({ labels, observations }: Sample): Sampler | undefined {

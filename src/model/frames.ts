@@ -61,10 +61,13 @@ const NO_STACK: Frame = { name: '(no stack)', file: '', line: 0, column: 0, kind
  * objects each time. Returns frames leaf first, `(no stack)` for none.
  */
 export function frameReader(profile: Profile): (sample: Sample) => Frame[] {
-  const known: (Frame[] | undefined)[] = [];
+  // As long as it will be: one that is filled from far behind its end would be a hash table to V8.
+  const known = new Array<Frame[] | undefined>(profile.locations.size + 1);
   return (sample) => {
     if (sample.stack.length === 0) return [NO_STACK];
-    const path: Frame[] = [];
+    // Most locations are one frame: an array that grows by pushes is allocated three times.
+    const path = new Array<Frame>(sample.stack.length);
+    let length = 0;
     for (const id of sample.stack) {
       let frames = known[id];
       if (frames === undefined) {
@@ -72,8 +75,9 @@ export function frameReader(profile: Profile): (sample: Sample) => Frame[] {
         frames = location ? framesOf(profile, location) : [];
         known[id] = frames;
       }
-      for (const frame of frames) path.push(frame);
+      for (const frame of frames) path[length++] = frame;
     }
+    path.length = length;
     return path;
   };
 }
