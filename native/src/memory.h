@@ -8,8 +8,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* The size of the range for a store whose capacities were halved so often. */
+size_t mp_memory_bytes(int halvings);
+
 /* Maps the range, once; false when there is no address space for it. */
-bool mp_memory_init(void);
+bool mp_memory_init(int halvings);
 
 /* Zeroed and touched lazily; NULL when the range is used up. There is no way to give a piece back. */
 void *mp_memory_take(size_t bytes);

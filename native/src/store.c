@@ -22,6 +22,7 @@
 #define GROWTH_STEP (64u << 10)
 #define RETRY_NS 500000000ull
 #define MIN_FILE_BYTES (1u << 20)
+#define USUAL_LOCKED_BYTES (8u << 20) /* Linux gives it to everybody */
 #define MAX_ORDINAL 4096
 
 struct mp_store mp_store;
@@ -80,14 +81,28 @@ static void refuse(struct mp_control *control, enum mp_refusal why) {
   __atomic_fetch_add(&control->refusals[why], 1, __ATOMIC_RELAXED);
 }
 
-/* The largest layout that RLIMIT_FSIZE allows (beyond it ftruncate raises SIGXFSZ); 0 when there is none. */
-static uint64_t fit_layout(struct mp_region *regions) {
+static uint64_t limit_of(int resource) {
   struct rlimit limit;
-  uint64_t allowed =
-      getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY ? limit.rlim_cur : UINT64_MAX;
-  for (int halvings = 0;; halvings++) {
-    uint64_t bytes = lay_out(regions, halvings);
-    if (bytes <= allowed) return bytes;
+  return getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY ? limit.rlim_cur : UINT64_MAX;
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+/* The addresses that we may reserve: the program needs most of what it is allowed. Everybody has a small limit of locked
+ * memory; a large one belongs to a program that locks all it has, and the kernel then counts addresses. */
+static uint64_t address_room(void) {
+  uint64_t locked = limit_of(RLIMIT_MEMLOCK), room = smaller(limit_of(RLIMIT_AS), limit_of(RLIMIT_DATA)) / 16;
+  return locked > USUAL_LOCKED_BYTES ? smaller(room, locked / 8) : room;
+}
+
+/* The largest layout that the limits allow: of RLIMIT_FSIZE strictly (beyond it ftruncate raises SIGXFSZ), of addresses as
+ * far as there is a smaller one. Returns the file's size, 0 when there is none, and how often it was halved. */
+static uint64_t fit_layout(struct mp_region *regions, int *halvings) {
+  uint64_t allowed = limit_of(RLIMIT_FSIZE), room = address_room();
+  for (*halvings = 0;; ++*halvings) {
+    uint64_t bytes = lay_out(regions, *halvings);
+    bool smallest = bytes < MIN_FILE_BYTES * 2;
+    if (bytes <= allowed && (smallest || bytes + mp_memory_bytes(*halvings) <= room)) return bytes;
     if (bytes < MIN_FILE_BYTES) return 0;
   }
 }
@@ -118,9 +133,10 @@ bool mp_store_create(const char *directory, struct mp_control *control, bool for
       .current_mean_bytes = control->mean_bytes,
       .own_bytes = MP_HEADER_BYTES,
   };
-  uint64_t bytes = fit_layout(header.regions);
+  int halvings;
+  uint64_t bytes = fit_layout(header.regions, &halvings);
   if (bytes == 0) return refuse(control, MP_REFUSED_FILE_SIZE), false;
-  if (!mp_memory_init()) return refuse(control, MP_REFUSED_MEMORY), false;
+  if (!mp_memory_init(halvings)) return refuse(control, MP_REFUSED_MEMORY), false;
   header.file_bytes = bytes;
 
   int fd = create_file(directory, header.pid, &header.exec_ordinal);

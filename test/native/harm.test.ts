@@ -75,11 +75,40 @@ describe('no room for a store', () => {
   });
 
   test('ulimit -v: no memory for the mapping', () => {
-    const directory = runDirectory({});
-    const run = runSampled(shell('ulimit -v 30000'), { directory });
-    expect([run.status, run.signal, run.stderr]).toEqual([0, null, '']);
-    expect(readRefusals(directory).memory).toBe(1);
+    // Enough for the loader, whose own message ends the smallest ones, and not for us.
+    const refused = [7500, 8000, 8500, 9000].map((limitKib) => {
+      const directory = runDirectory({});
+      const run = runSampled(shell(`ulimit -v ${limitKib}`), { directory });
+      expect(run.signal).toBeNull();
+      return run.status === 0 && run.stderr === '' ? readRefusals(directory).memory : 0;
+    });
+    expect(refused).toContain(1);
   });
+
+  test.each(['ulimit -v', 'ulimit -d'])(
+    '%s: we take a sixteenth at most, and the program gets what it gets alone',
+    (limit) => {
+      // 85 % of what is allowed, in one block: with 80 MB of ours beside it there was no room for that.
+      const directory = runDirectory({ meanBytes: 1024 });
+      const most = [
+        '/bin/sh',
+        '-c',
+        `${limit} 150000; exec "$@"`,
+        'sh',
+        program('known_truth'),
+        '130000000',
+        '1',
+        '1009',
+        '5000',
+      ];
+      const run = runSampled(most, { directory });
+      expect([run.status, run.signal, run.stderr]).toEqual([0, null, '']);
+      const store = run.stores.find((candidate) => candidate.comm === 'known_truth');
+      expect(store?.live.map(({ size }) => size)).toContain(130_000_000);
+      expect(store?.live.length).toBeGreaterThan(1000);
+      expect(store?.counters).toMatchObject({ dropped_live: 0, dropped_sites: 0, dropped_growth: 0 });
+    },
+  );
 
   test.skipIf(!ROOT)('a run directory of somebody else (needs root to become another user)', () => {
     const directory = runDirectory({});

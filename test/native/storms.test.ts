@@ -1,12 +1,12 @@
 /** Storms: whatever a program does with its processes, threads, stacks, libraries and limits, it ends and prints as it does alone. */
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { WIRE_MAGIC } from '../../src/recording/wire.ts';
 import { program } from './programs.ts';
-import { type Run, runSampled } from './store.ts';
+import { makeRunDirectory, type Run, runSampled } from './store.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'memprof-storms-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -122,6 +122,24 @@ describe('limits', () => {
   // A gigabyte: our own sparse mappings are locked with the rest, see the limits in docs/explanation/native-sampler.md.
   test('memory locked', () => {
     expectSame([program('locked'), '1048576'], { status: 0, stdout: expect.stringContaining('as much as it has') });
+  });
+
+  test('memory locked by a program that may lock 60 MiB: our part of them is small', ({ skip }) => {
+    const limited = (command: string[]) => ['/bin/sh', '-c', 'ulimit -l 61440 && exec "$@"', 'sh', ...command];
+    const [shell = '', ...args] = limited(['true']);
+    if (spawnSync(shell, args).status !== 0) skip('ulimit -l is smaller here, and may not be raised');
+    const directory = makeRunDirectory({ meanBytes: 64 });
+    try {
+      // Root may lock more than the limit.
+      const other = ROOT ? ['setpriv', '--reuid', '65534', '--clear-groups'] : [];
+      if (ROOT) for (const path of [directory, join(directory, 'control')]) chownSync(path, 65534, 0);
+      const run = runSampled(limited([...other, program('locked'), '61440']), { directory });
+      expect([run.status, run.signal, run.stderr]).toEqual([0, null, '']);
+      expect(run.stdout).toMatch(/^locked\nas much as it has\n/);
+      expect(run.stores.find(({ comm }) => comm === 'locked')?.counters.alloc_samples).toBeGreaterThan(500);
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
   });
 
   test('a program that changes its user when it starts is left alone', ({ skip }) => {

@@ -14,9 +14,9 @@ const ONNXRUNTIME = join(
 );
 
 test.each([
-  ['check', 5],
-  ['asan', 5],
-  ['ubsan', 5],
+  ['check', 6],
+  ['asan', 6],
+  ['ubsan', 6],
   ['tsan', 2],
 ] as const)('make %s', (target, programs) => {
   const run = make(target);
