@@ -118,7 +118,7 @@ static void prefetch_javascript(const struct walked *walked) {
   for (int i = 0; i < walked->count; i++) {
     if (!walked->native[i]) places[count++] = walked->places[i];
   }
-  if (mp_v8_state == MP_V8_KNOWN) mp_v8_prefetch(places, count);
+  if (mp_v8_state == MP_V8_KNOWN || mp_v8_state == MP_V8_FUNCTIONS) mp_v8_prefetch(places, count);
 }
 
 static bool push_javascript(struct mp_stack *stack, const struct mp_v8_place *place, uint64_t word) {

@@ -16,10 +16,11 @@
 
 enum mp_v8_state_value {
   MP_V8_NONE = 0,    /* no V8 in this process */
-  MP_V8_KNOWN = 1,   /* functions decode; current positions too where the version is one of ours */
-  MP_V8_UNKNOWN = 2  /* there is a V8, but it does not say how its objects are laid out: every decode answers 0 */
+  MP_V8_KNOWN = 1,   /* functions and current positions decode */
+  MP_V8_UNKNOWN = 2, /* there is a V8, but its objects are not laid out as far as we know: every decode answers 0 */
+  MP_V8_FUNCTIONS = 3 /* functions decode, without positions */
 };
-extern int mp_v8_state;
+extern _Atomic int mp_v8_state; /* gets worse where the first frames show that the layout is another: v8_selftest.c */
 
 struct mp_v8_version {
   uint16_t major, minor, build; /* 0 while mp_v8_state is MP_V8_NONE */

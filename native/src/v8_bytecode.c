@@ -65,6 +65,14 @@ static bool decode(uint64_t bytecode_array, int64_t offset, uint32_t *position_p
   return true;
 }
 
+bool mp_v8_has_bytecode_position(uint64_t bytecode_array, int64_t offset) {
+  const uint8_t *table;
+  size_t bytes;
+  uint64_t word;
+  return read_field(bytecode_array, mp_v8_layout.bytecode_positions, &word) && mp_v8_byte_array(word, &table, &bytes) &&
+         mp_v8_has_position(table, bytes, offset, mp_v8_layout.position_format);
+}
+
 static void remember(struct entry *entry, uint64_t key, uint64_t length, uint32_t position_plus_1) {
   if (!seq_write_begin(&entry->sequence)) return;
   RELAXED_STORE(entry->function_and_offset, key);

@@ -52,17 +52,34 @@ static _Atomic uintptr_t *builtin_entry(uintptr_t pc) {
   return &builtin_pcs[(pc * 0x9e3779b97f4a7c15ull) >> 58];
 }
 
-static int interpreted_frame(const struct frame_slots *slots, uint64_t array, uint32_t index, uint64_t *frames) {
-  /* The offset counts from the tagged pointer. */
-  int64_t offset = (int64_t)smi_value(slots->bytecode_offset) - (mp_v8_layout.bytecode_data - 1);
-  frames[0] = mp_v8_frame_word(index, mp_v8_bytecode_position(index, array, offset), 0);
-  return 1;
+/* The offset counts from the tagged pointer. */
+static int64_t bytecode_offset(const struct frame_slots *slots) {
+  return (int64_t)smi_value(slots->bytecode_offset) - (mp_v8_layout.bytecode_data - 1);
 }
 
 /* Counts a frame whose slots do hold objects, and so would be a function's. Hand-written assembly may hold anything. */
 static int unknown_frame(const struct frame_slots *slots) {
-  if (follow_forwarding(slots->context) && follow_forwarding(slots->function)) mp_count(MP_UNKNOWN_JS_FRAMES, 1);
+  if (!follow_forwarding(slots->context) || !follow_forwarding(slots->function)) return 0;
+  mp_count(MP_UNKNOWN_JS_FRAMES, 1);
+  mp_v8_judge_function(false);
   return 0;
+}
+
+/* A position outside the function is none; one that the table has not for this very bytecode is approximate, as long as we test.
+ * `array` has the bytecodes of an interpreted frame, else 0. */
+static uint64_t checked(uint64_t word, const struct mp_v8_function *function, const struct frame_slots *slots,
+                        uint64_t array) {
+  int64_t position = (int64_t)(uint32_t)word - 1;
+  bool inside = position >= function->start && position <= function->end;
+  if (mp_v8_testing_lines()) {
+    bool exact = inside && (!array || mp_v8_has_bytecode_position(array, bytecode_offset(slots)));
+    mp_v8_judge_line(exact);
+    if (inside && !exact) {
+      mp_count(MP_APPROX_JS_LINES, 1);
+      return word | MP_FRAME_JS_APPROX;
+    }
+  }
+  return inside ? word : word & ~(uint64_t)UINT32_MAX;
 }
 
 int mp_v8_decode(uintptr_t pc, uintptr_t fp, uint64_t *frames, int max) {
@@ -77,20 +94,25 @@ int mp_v8_decode(uintptr_t pc, uintptr_t fp, uint64_t *frames, int max) {
   if (found.index == MP_NONE) return unknown_frame(&slots);
 
   mp_peek_remember(field(function, 0), (size_t)mp_v8_layout.function_shared + 8);
-  if (!mp_v8_layout.positions || !found.has_source) {
+  mp_v8_judge_function(true);
+  if (mp_v8_state == MP_V8_FUNCTIONS || !found.has_source) {
     frames[0] = mp_v8_frame_word(found.index, 0, 0);
     return 1;
   }
   /* Compiled code first: what its frames have in the interpreter's slots may be stale, and is better not followed. */
   bool builtin = atomic_load_explicit(builtin_entry(pc), memory_order_relaxed) == pc;
   int n = builtin ? 0 : mp_v8_code_frames(pc, function, found.index, frames, max);
-  if (n > 0) return n;
+  if (n > 0) {
+    if (n < max) frames[n - 1] = checked(frames[n - 1], &found, &slots, 0); /* else the outermost was cut off */
+    return n;
+  }
+  frames[0] = mp_v8_frame_word(found.index, 0, 0);
   uint64_t array = bytecodes_of(&slots);
   if (array) {
     atomic_store_explicit(builtin_entry(pc), pc, memory_order_relaxed);
-    return interpreted_frame(&slots, array, found.index, frames);
+    frames[0] |= mp_v8_bytecode_position(found.index, array, bytecode_offset(&slots));
+    frames[0] = checked(frames[0], &found, &slots, array);
   }
-  frames[0] = mp_v8_frame_word(found.index, 0, 0);
   return 1;
 }
 

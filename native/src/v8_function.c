@@ -147,7 +147,8 @@ static struct mp_v8_function decode(uint64_t shared) {
   function.script = mp_store_string(script_name, script_bytes);
   function.start = range.start;
   function.end = range.end;
-  return (struct mp_v8_function){mp_store_function(&function), has_script && !wasm && range.start >= 0};
+  bool has_source = has_script && !wasm && range.start >= 0;
+  return (struct mp_v8_function){mp_store_function(&function), has_source, range.start, range.end};
 }
 
 /* The cache. The key is the address of a SharedFunctionInfo, and since objects move and addresses are reused, an entry is good
@@ -163,6 +164,7 @@ struct entry {
   _Atomic uint32_t sequence;
   _Atomic uint32_t index_and_source; /* index << 1 | has_source */
   _Atomic uint64_t words[6];         /* struct fingerprint */
+  _Atomic uint64_t range;            /* start << 32 | end */
 } __attribute__((aligned(64)));
 _Static_assert(sizeof(struct entry) == 64, "one cache line");
 _Static_assert(sizeof(struct fingerprint) == 48, "words");
@@ -209,6 +211,7 @@ static void remember(struct entry *entry, const struct fingerprint *print, struc
   if (!seq_write_begin(&entry->sequence)) return;
   for (size_t i = 0; i < PRINT_WORDS; i++) RELAXED_STORE(entry->words[i], words[i]);
   RELAXED_STORE(entry->index_and_source, function.index << 1 | function.has_source);
+  RELAXED_STORE(entry->range, (uint64_t)(uint32_t)function.start << 32 | (uint32_t)function.end);
   seq_write_end(&entry->sequence);
 }
 
@@ -229,10 +232,11 @@ struct mp_v8_function mp_v8_find_function(uint64_t shared) {
   uint32_t begun = seq_read_begin(&entry->sequence);
   if (matches(entry, &print)) {
     uint32_t packed = RELAXED_LOAD(entry->index_and_source);
+    uint64_t range = RELAXED_LOAD(entry->range);
     if (seq_read_valid(&entry->sequence, begun)) {
       remember_pages(&print);
       VERIFY(decode(print.shared).index == packed >> 1);
-      return (struct mp_v8_function){packed >> 1, packed & 1};
+      return (struct mp_v8_function){packed >> 1, packed & 1, (int32_t)(range >> 32), (int32_t)range};
     }
   }
   struct mp_v8_function function = decode(print.shared);

@@ -5,6 +5,7 @@
  *       |   +-------> v8_bytecode.c <------+------------> v8_position.c          byte code -> positions
  *       |                |
  *       +----------> v8_function.c ---> v8_strings.c                             SharedFunctionInfo -> struct mp_function
+ *       +----------> v8_selftest.c                                               is it so?
  *                        |                 |
  *                    v8_objects.h  <-------+                                      tagged words, type tags, forwarding
  *                        |
@@ -46,8 +47,7 @@ struct mp_v8_layout {
   int deopt_literals, deopt_inlining_positions; /* indices of elements */
   int kind_baseline;
 
-  /* From our table of versions. `positions` is false where it has no row for this version. */
-  bool positions;
+  /* From our table of versions. */
   enum mp_v8_position_format position_format;
   int function_code; /* -1: the JSFunction holds a dispatch handle instead */
   int bytecode_positions;
@@ -78,6 +78,7 @@ size_t mp_v8_copy_string(uint64_t string, char *out, size_t capacity);
 struct mp_v8_function {
   uint32_t index;   /* in the store; MP_NONE if it did not decode */
   bool has_source;  /* false for builtins and WebAssembly: they have no positions */
+  int32_t start, end; /* source range in UTF-16 units; -1 if unknown */
 };
 
 /* Interns the function behind a SharedFunctionInfo. Cached. */
@@ -89,6 +90,9 @@ bool mp_v8_read_varint(const uint8_t **cursor, const uint8_t *end, uint64_t *val
 
 /* The encoded SourcePosition in force at a code offset; 0 (position unknown, not inlined) before the first entry. */
 uint64_t mp_v8_position_at(const uint8_t *table, size_t bytes, int64_t code_offset, enum mp_v8_position_format format);
+
+/* Whether there is an entry for exactly this code offset. */
+bool mp_v8_has_position(const uint8_t *table, size_t bytes, int64_t code_offset, enum mp_v8_position_format format);
 
 /* Offset of the bytecode whose baseline code contains pc_offset; -1 if unknown. */
 int64_t mp_v8_baseline_bytecode_offset(const uint8_t *lengths, size_t lengths_bytes, const uint8_t *bytecodes,
@@ -115,6 +119,9 @@ bool mp_v8_is_bytecode_array(uint64_t object);
 
 /* Position + 1 at an offset into the bytecodes of a function, 0 if unknown. Cached. */
 uint32_t mp_v8_bytecode_position(uint32_t function, uint64_t bytecode_array, int64_t offset);
+
+/* Whether the table of positions has an entry for exactly this offset. Not cached. */
+bool mp_v8_has_bytecode_position(uint64_t bytecode_array, int64_t offset);
 
 /* ---- v8_translation.c: pure functions over bytes */
 
@@ -186,6 +193,13 @@ extern const size_t mp_v8_function_cache_bytes, mp_v8_position_cache_bytes, mp_v
 void mp_v8_forget_functions(void);
 void mp_v8_forget_positions(void);
 void mp_v8_forget_code(void);
+
+/* ---- v8_selftest.c */
+
+/* The verdicts on the first frames: with too many failures mp_v8_state gets worse. */
+void mp_v8_judge_function(bool decoded);
+void mp_v8_judge_line(bool right);
+bool mp_v8_testing_lines(void);
 
 /* ---- v8_frame.c */
 

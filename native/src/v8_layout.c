@@ -7,7 +7,7 @@
 #include "v8.h"
 #include "v8_internal.h"
 
-int mp_v8_state = MP_V8_NONE;
+_Atomic int mp_v8_state = MP_V8_NONE;
 struct mp_v8_version mp_v8_version;
 struct mp_v8_layout mp_v8_layout;
 
@@ -192,6 +192,5 @@ void mp_v8_init(void) {
   /* Script: ..., line_ends, id: the id's own symbol is missing. */
   int line_ends;
   L.script_id = look_up("v8dbg_class_Script__line_ends__Object", &line_ends) ? line_ends + 8 : -1;
-  L.positions = learn_positions(positions);
-  mp_v8_state = MP_V8_KNOWN;
+  mp_v8_state = learn_positions(positions) ? MP_V8_KNOWN : MP_V8_FUNCTIONS;
 }

@@ -49,6 +49,16 @@ uint64_t mp_v8_position_at(const uint8_t *table, size_t bytes, int64_t code_offs
   return position;
 }
 
+bool mp_v8_has_position(const uint8_t *table, size_t bytes, int64_t code_offset, enum mp_v8_position_format format) {
+  const uint8_t *cursor = table, *end = table + bytes;
+  uint64_t offset = 0 - 1ull, number, position;
+  while ((int64_t)offset < code_offset && mp_v8_read_varint(&cursor, end, &number) &&
+         mp_v8_read_varint(&cursor, end, &position)) {
+    offset += code_delta(number, format);
+  }
+  return (int64_t)offset == code_offset;
+}
+
 /* Bytecodes that widen the operands of the one after them: their own size is one byte. */
 enum prefix { WIDE = 0, EXTRA_WIDE = 1, DEBUG_WIDE = 2, DEBUG_EXTRA_WIDE = 3 };
 

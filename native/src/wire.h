@@ -92,7 +92,7 @@ struct mp_header {
   uint8_t arch;            /*  32 enum mp_arch */
   uint8_t libc;            /*  33 enum mp_libc */
   uint8_t allocator;       /*  34 enum mp_allocator */
-  uint8_t v8_state;        /*  35 0 no V8 in this process, 1 layout known, 2 V8 there but its layout is not */
+  uint8_t v8_state;        /*  35 0 no V8 in this process, 1 layout known, 2 V8 there but its layout is not, 3 functions known, lines not */
   uint32_t page_bytes;     /*  36 */
   uint64_t started_mono_ns;/*  40 CLOCK_MONOTONIC; every other time in the store is of this clock */
   uint64_t started_unix_ns;/*  48 CLOCK_REALTIME at the same moment */

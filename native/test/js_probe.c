@@ -223,7 +223,7 @@ __attribute__((destructor)) static void end(void) {
   if (!file) return;
   double n = js_walks ? (double)js_walks : 1;
   fprintf(file, "{\"v8\":\"%u.%u.%u\",\"state\":%d,\"positions\":%s,\"walks\":%lu,\"jsWalks\":%lu,\"jsFrames\":%.1f,", mp_v8_version.major,
-          mp_v8_version.minor, mp_v8_version.build, mp_v8_state, mp_v8_layout.positions ? "true" : "false", walks, js_walks,
+          mp_v8_version.minor, mp_v8_version.build, mp_v8_state, mp_v8_state == MP_V8_KNOWN ? "true" : "false", walks, js_walks,
           (double)js_frames / n);
   fprintf(file, "\"nativeFrames\":%.1f,\"unpositioned\":%lu,\"medianNs\":%lu,\"p95Ns\":%lu,\"probes\":%lu,", (double)native_frames / n,
           unpositioned, quantile_ns(0.5), quantile_ns(0.95), mp_peek_probes());

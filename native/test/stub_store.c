@@ -27,16 +27,25 @@ void mp_count(enum mp_counter counter, uint64_t by) {
   stub_counters[counter] += by;
 }
 
-/* JS_PROBE_HIDE hides the symbols that start so: a V8 that exports less. JS_PROBE_SHIFT_TYPES gives every instance type another
- * number: a V8 whose layout is not what its symbols say. */
+struct mp_header *mp_store_header(void) { return NULL; }
+
+/* A V8 that is another than it says:
+ *   JS_PROBE_HIDE       hides the symbols that start so: a V8 that exports less
+ *   JS_PROBE_SHIFT      PREFIX=BY: adds BY to the symbols that start so, offsets or types
+ *   JS_PROBE_VERSION    MAJOR.MINOR: takes it for that version */
 void *mp_symbol(const char *name) {
-  static int shifted[64], shifted_count;
-  const char *hidden = getenv("JS_PROBE_HIDE");
+  static int values[64], count;
+  const char *hidden = getenv("JS_PROBE_HIDE"), *shifted = getenv("JS_PROBE_SHIFT"), *version = getenv("JS_PROBE_VERSION");
   if (hidden && strncmp(name, hidden, strlen(hidden)) == 0) return NULL;
   int *symbol = dlsym(RTLD_DEFAULT, name);
-  if (!symbol || !getenv("JS_PROBE_SHIFT_TYPES") || strncmp(name, "v8dbg_type_", 11) != 0 || shifted_count == 64) return symbol;
-  shifted[shifted_count] = *symbol + 1;
-  return &shifted[shifted_count++];
+  if (!symbol || count == 64) return symbol;
+  int value = *symbol;
+  if (shifted && strncmp(name, shifted, strcspn(shifted, "=")) == 0) value += atoi(strchr(shifted, '=') + 1);
+  if (version && strcmp(name, "_ZN2v88internal7Version6major_E") == 0) value = atoi(version);
+  if (version && strcmp(name, "_ZN2v88internal7Version6minor_E") == 0) value = atoi(strchr(version, '.') + 1);
+  if (value == *symbol) return symbol;
+  values[count] = value;
+  return &values[count++];
 }
 
 static uint32_t hash(const void *bytes, size_t n) {

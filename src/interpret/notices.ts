@@ -44,6 +44,12 @@ export function noticesOf(recording: ProcessRecording, expectsNative: boolean): 
       `V8 ${recording.header.v8Version} is unknown to this memprof: JavaScript frames show as [V8 code]`,
     );
   }
+  if (recording.header?.v8State === 3) {
+    add(
+      'V8_NO_LINES',
+      `V8 ${recording.header.v8Version} keeps the lines of calls where this memprof does not find them: JavaScript lines are where functions start`,
+    );
+  }
   if (recording.end.reason !== 'complete') {
     add(
       'RECORDING_TRUNCATED',

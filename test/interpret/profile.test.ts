@@ -86,6 +86,20 @@ test('lines that are near the call are marked: those of Maglev that it is not su
   expect([...profile.functions.values()].map(({ name }) => name)).toEqual(['Engine.decode', 'lost']);
 });
 
+test.each([
+  [1, []],
+  [2, ['V8_UNKNOWN']],
+  [3, ['V8_NO_LINES']],
+])('a V8 in state %i: what is not known of it is said once', async (state, codes) => {
+  const recorder = recordProcess(4711);
+  recorder.process();
+  recorder.header.writeUInt8(state, HEADER.v8State);
+  recorder.snapshot('end');
+  recorder.end();
+  const profile = await buildProfile(writeRecording(join(root, `v8-${state}`), { '4711.0.mpr': recorder.bytes() }));
+  expect(profile.notices.map(({ code }) => code)).toEqual(codes);
+});
+
 test("the sampler's own memory, as the program's process told it; of older recordings nothing is known", async () => {
   const samplerBytesOf = async (ownBytes: bigint) => {
     const recorder = recordProcess(4711);

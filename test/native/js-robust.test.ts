@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildProbe, compile, fixture, NATIVE, NODE_LINES, nodeBinary, runProbe, scratch } from './helpers/js-probe.ts';
 
-const [UNKNOWN_LAYOUT, KNOWN_LAYOUT] = [2, 1];
+const [KNOWN_LAYOUT, UNKNOWN_LAYOUT, FUNCTIONS_ONLY] = [1, 2, 3];
 const KINDS = fixture('function-kinds.cjs');
 
 const directory = scratch();
@@ -21,18 +21,49 @@ describe('a V8 that we do not know', () => {
     expect(stats.unknown).toBeGreaterThan(stacks.size);
   });
 
-  test.each(NODE_LINES)('Node %i where one known offset differs: functions, but no positions', (line) => {
+  test.each(NODE_LINES)('Node %i without a symbol that lines need: functions, but no positions', (line) => {
     const hidden = line === 20 ? 'v8dbg_type_Code__' : 'v8dbg_class_BytecodeArray__data';
     const { stats, stacks } = runProbe(probe, [nodeBinary(line), KINDS], { JS_PROBE_HIDE: hidden });
-    expect(stats).toMatchObject({ state: KNOWN_LAYOUT, positions: false });
+    expect(stats).toMatchObject({ state: FUNCTIONS_ONLY, positions: false });
     expect(stacks.get(2)?.map((frame) => frame.name)).toContain('plain');
     expect([...stacks.values()].flat().every((frame) => frame.position === -1)).toBe(true);
   });
 
   test.each(NODE_LINES)('Node %i with type tags that mean something else: nothing decodes, nothing crashes', (line) => {
-    const { stats } = runProbe(probe, [nodeBinary(line), KINDS], { JS_PROBE_SHIFT_TYPES: '1' });
-    expect(stats).toMatchObject({ state: KNOWN_LAYOUT, jsFrames: 0 });
+    const { stats } = runProbe(probe, [nodeBinary(line), KINDS], { JS_PROBE_SHIFT: 'v8dbg_type_=1' });
+    expect(stats).toMatchObject({ state: UNKNOWN_LAYOUT, jsFrames: 0 });
     expect(stats.unknown).toBeGreaterThan(0);
+  });
+});
+
+describe('a V8 that is not what it says, found out by its first frames', () => {
+  /** Frames while Node starts: more than the self-test takes. */
+  const EARLY = { JS_PROBE_ALL: '500' };
+  const OTHER_VERSION = { 20: '12.4', 22: '11.3', 24: '14.6', 26: '13.6' };
+  const lies = NODE_LINES.flatMap((line) => [
+    { line, lie: 'the layout of another version', environment: { JS_PROBE_VERSION: OTHER_VERSION[line] } },
+    { line, lie: 'bytecodes 8 bytes further', environment: { JS_PROBE_SHIFT: 'v8dbg_class_BytecodeArray__data=8' } },
+  ]);
+
+  test('as it is, it passes', () => {
+    const { stats, stacks } = runProbe(probe, [nodeBinary(24), KINDS], EARLY);
+    expect(stats).toMatchObject({ state: KNOWN_LAYOUT, positions: true, unknown: 0 });
+    expect(stacks.get(2)?.every((frame) => frame.position >= frame.start && frame.position <= frame.end)).toBe(true);
+  });
+
+  test.each(lies)('Node $line, $lie: functions with their names, and no line at all', ({ line, environment }) => {
+    const { stats, stacks, stdout } = runProbe(probe, [nodeBinary(line), KINDS], { ...EARLY, ...environment });
+    expect(JSON.parse(stdout)).toMatchObject({ kept: expect.any(Number) });
+    expect(stats).toMatchObject({ state: FUNCTIONS_ONLY, unknown: 0 });
+    expect(stacks.get(2)?.map((frame) => frame.name)).toContain('plain');
+    expect([...stacks.values()].flat().every((frame) => frame.position === -1)).toBe(true);
+  });
+
+  test.each(NODE_LINES)('Node %i, functions 8 bytes further: no JavaScript frames, all counted', (line) => {
+    const shift = { JS_PROBE_SHIFT: 'v8dbg_class_JSFunction__shared__=8' };
+    const { stats, stacks } = runProbe(probe, [nodeBinary(line), KINDS], { ...EARLY, ...shift });
+    expect(stats).toMatchObject({ state: UNKNOWN_LAYOUT, jsFrames: 0 });
+    expect(stats.unknown).toBeGreaterThan(stacks.size);
   });
 });
 
