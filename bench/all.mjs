@@ -14,12 +14,12 @@ import { parseArgs } from 'node:util';
 
 /** The benches, with the settings of `--smoke`. */
 const BENCHES = {
-  overhead: '--rounds 1 --pairs 20000 --gigabytes 0.1 --tokens 4 --requests 4',
+  overhead: '--rounds 1 --pairs 20000 --threads 2 --gigabytes 0.1 --tokens 4 --requests 4',
   'sample-cost': '--rounds 1 --samples 200 --nodes 24',
-  unwind: '--new-tokens 4',
+  unwind: '--new-tokens 4 --churn 20',
   startup: '--rounds 1 --nodes 24 --processes 1 --starts 2',
   accuracy: '--runs 1 --nodes 24 --mib 4 --c-mib 2',
-  interpret: '--rounds 1 --samples 1000,2000',
+  interpret: '--rounds 1 --samples 1000',
 };
 
 const { values: options } = parseArgs({

@@ -3,7 +3,7 @@
  * What memprof costs the program, beside heaptrack, jemalloc's and tcmalloc's own profilers, and valgrind's dhat, in one run.
  *
  *     node bench/overhead.mjs [--only malloc,buffers,onnx,llama,server] [--rounds 15] [--json FILE]
- *                             [--pairs 20000000] [--gigabytes 10] [--tokens 160] [--requests 100]
+ *                             [--pairs 20000000] [--threads 1,2,4,8] [--gigabytes 10] [--tokens 160] [--requests 100]
  *
  * CPU time is user and system time of the program and its children; memprof's own process, beside it and after it, is printed apart. heaptrack is measured
  * the same way: inside the program only. The allocators' profilers sample once in 512 KiB,
@@ -21,6 +21,7 @@ const { options, section, finish } = startReport('overhead', {
   only: 'malloc,buffers,onnx,llama,server',
   rounds: '15',
   pairs: '20000000',
+  threads: '1,2,4,8',
   gigabytes: '10',
   tokens: '160',
   requests: '100',
@@ -29,7 +30,8 @@ const rounds = Number(options.rounds);
 const workload = (name, ...args) => [process.execPath, join(ROOT, 'fixtures/workloads', name), ...args];
 
 const BENCHES = {
-  malloc: () => mallocSections({ rounds, count: Number(options.pairs) }),
+  malloc: () =>
+    mallocSections({ rounds, count: Number(options.pairs), threadCounts: options.threads.split(',').map(Number) }),
   buffers: async () => [
     await programSection({
       id: 'buffers',

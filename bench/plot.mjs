@@ -114,6 +114,8 @@ function coverage() {
   });
 }
 
+const TARGET_SAMPLES = 1_000_000;
+
 function interpretation() {
   const rows = sections.get('interpret');
   if (!rows) return undefined;
@@ -126,8 +128,8 @@ function interpretation() {
     title: 'From a recording to pprof, speedscope and summary',
     note: 'Median and first to last decile of the rounds; memory: the most of all rounds. The short line is the target for a million samples.',
     x: {
-      low: rows[0].samples,
-      high: rows.at(-1).samples,
+      low: Math.min(10_000, rows[0].samples),
+      high: Math.max(TARGET_SAMPLES, rows.at(-1).samples),
       ticks: rows.map(({ samples }) => samples),
       format: (samples) => (samples >= 1e6 ? `${samples / 1e6} M` : `${samples / 1000} k`),
       name: 'samples',
@@ -137,7 +139,7 @@ function interpretation() {
         name: 'seconds',
         high: seconds.at(-1),
         ticks: seconds,
-        target: { x: 1e6, y: 3, name: '3 s' },
+        target: { x: TARGET_SAMPLES, y: 3, name: '3 s' },
         lines: [
           { name: 'as one waits', colour: COLOURS.blue, points: timed('wallS') },
           { name: 'CPU', colour: COLOURS.orange, points: timed('cpuS') },
@@ -147,7 +149,7 @@ function interpretation() {
         name: 'peak memory, MiB',
         high: mebibytes.at(-1),
         ticks: mebibytes,
-        target: { x: 1e6, y: 450, name: '450 MiB' },
+        target: { x: TARGET_SAMPLES, y: 450, name: '450 MiB' },
         lines: [{ name: 'peak', colour: COLOURS.blue, points: points((row) => ({ y: row.peakMib })) }],
       },
     ],

@@ -2,7 +2,7 @@
 /**
  * How complete the sampler's stacks are, and whether they are right.
  *
- *     node bench/unwind.mjs [--sample-bytes 4096] [--new-tokens 64] [--every 101] [--json FILE]
+ *     node bench/unwind.mjs [--sample-bytes 4096] [--new-tokens 64] [--churn 300] [--every 101] [--json FILE]
  *
  * Root reach: inference programs and Node under the sampler without a cap; the share of samples whose stack goes through to the start of its thread, by the
  * binary that the allocation came from: the innermost frame that is not of the C or C++ library. Agreement: the same programs; at every so many mallocs
@@ -19,6 +19,7 @@ import { sampledStacks } from './lib/store.mjs';
 const { options, section, finish } = startReport('unwind', {
   'sample-bytes': '4096',
   'new-tokens': '64',
+  churn: '300',
   every: '101',
 });
 const workload = (name, ...args) => [
@@ -37,7 +38,7 @@ const PROGRAMS = {
     options['new-tokens'],
   ),
   'llama.cpp generates text': workload('llama-generate.mjs', '--new-tokens', options['new-tokens']),
-  'Node makes and drops functions': [process.execPath, join(ROOT, 'fixtures/js/churn.cjs'), '300'],
+  'Node makes and drops functions': [process.execPath, join(ROOT, 'fixtures/js/churn.cjs'), options.churn],
 };
 const LIBRARIES = /\/(libc|libstdc\+\+|libm|libgcc_s|libdl|libpthread|ld-linux[\w-]*)[.-][^/]*$/;
 /** The first that fits; JavaScript has no binary and is Node's. */

@@ -1,17 +1,16 @@
-/** Pairs of malloc and free, as quickly as it goes, on 1 to 8 threads: nanoseconds of CPU time a pair, by the program's own clock. */
+/** Pairs of malloc and free, as quickly as it goes, on one thread and several: nanoseconds of CPU time a pair, by the program's own clock. */
 import { join } from 'node:path';
 import { compile, output, ROOT, scratch } from '../lib/process.mjs';
 import { compare } from '../lib/report.mjs';
 import { withSampler } from '../lib/run-directory.mjs';
 import { allocators, dhat, heaptrack } from './rivals.mjs';
 
-const THREADS = [1, 2, 4, 8];
 /** Slower than 10 times: they get fewer pairs, in fewer rounds. */
 const HEAPTRACK_SHARE = 20;
 const DHAT_SHARE = 100;
 const SLOW_ROUNDS = 3;
 
-export async function mallocSections({ rounds, count }) {
+export async function mallocSections({ rounds, count, threadCounts }) {
   const pairs = compile('pairs', [join(ROOT, 'native/test/programs/pairs.c')]);
   const floor = compile(
     'floor.so',
@@ -19,7 +18,7 @@ export async function mallocSections({ rounds, count }) {
     ['-fPIC', '-shared', '-fvisibility=hidden'],
   );
   const sections = [];
-  for (const threads of THREADS) {
+  for (const threads of threadCounts) {
     const command = (share = 1) => [pairs, String(threads), String(Math.ceil(count / threads / share))];
     const run = (env) => Number(output(command(), env));
     const sides = {
