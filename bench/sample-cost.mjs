@@ -47,6 +47,7 @@ for (const major of options.nodes.split(',')) {
       return durations;
     });
   const measured = await interleave({ plain: () => run(process.env), sampled }, { rounds: Number(options.rounds) });
+  if (frames === 0) throw new Error(`Node ${major}: no block was sampled`);
   for (const [kind, title] of Object.entries(KINDS)) {
     const plainNs = median(measured.plain.flatMap((durations) => durations[kind]));
     const costs = measured.sampled.flatMap((durations) => durations[kind]).map((ns) => (ns - plainNs) / 1000);

@@ -73,6 +73,7 @@ for (const command of Object.values(PROGRAMS)) {
     reach.set(name, sum);
   }
 }
+if (reach.size < 3) throw new Error(`samples of ${[...reach.keys()].join(', ')} alone`);
 const classes = Object.keys(CLASSES).flatMap((name) => reach.get(name) ?? []);
 section({
   id: 'root-reach',
