@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { EXIT, MemprofError } from '../errors.js';
 
 /** How a program ended: one of the two is null. */
@@ -85,7 +85,8 @@ export function inheritedFiles(): ('ignore' | number)[] {
 }
 
 function inheritedDescriptors(): number[] {
-  if (process.platform !== 'linux') return [];
+  // Without /proc (another system, a bare chroot) nobody knows them: the program gets the first three.
+  if (!existsSync('/proc/self/fd')) return [];
   const files: { fd: number; target: string; flags: number }[] = [];
   for (const entry of readdirSync('/proc/self/fd')) {
     const fd = Number(entry);

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 /** One reading of `/proc/PID/status`, bytes. */
 export interface MemoryGauges {
@@ -9,9 +9,10 @@ export interface MemoryGauges {
   readonly threads: number;
 }
 
-/** All functions answer undefined or nothing where the process is gone or there is no /proc. */
+/** When a process started, in any unit: a pid that is used again starts later. Without /proc an empty text for those that run. */
 export function readStartTime(pid: number): string | undefined {
   const stat = readText(`/proc/${pid}/stat`);
+  if (stat === undefined && !existsSync('/proc/self/stat')) return canBeSignalled(pid) ? '' : undefined;
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
   // A zombie holds no memory any more: for a profiler it has ended.
   if (!fields || fields[0] === 'Z' || fields[0] === 'X') return undefined;
@@ -20,7 +21,10 @@ export function readStartTime(pid: number): string | undefined {
 
 /** Whether a process of that id runs. A zombie does not. */
 export function isAlive(pid: number): boolean {
-  if (process.platform === 'linux') return readStartTime(pid) !== undefined;
+  return readStartTime(pid) !== undefined;
+}
+
+function canBeSignalled(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
@@ -29,6 +33,7 @@ export function isAlive(pid: number): boolean {
   }
 }
 
+/** This and what follows answers undefined or nothing where the process is gone or there is no /proc. */
 export function readMemoryGauges(pid: number): MemoryGauges | undefined {
   const status = readText(`/proc/${pid}/status`);
   if (status === undefined) return undefined;

@@ -1,4 +1,14 @@
-import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EXIT, MemprofError } from '../errors.js';
@@ -35,7 +45,17 @@ export interface RunDirectory {
   remove(): void;
 }
 
-const PREFIX = 'memprof-';
+/** Of a process, where nobody can tell which that is. */
+const UNKNOWN_NAMESPACE = '0';
+
+/** The number of the pid namespace: a container that shares /dev/shm with others has process ids of its own. */
+function pidNamespace(): string {
+  try {
+    return /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? UNKNOWN_NAMESPACE;
+  } catch {
+    return UNKNOWN_NAMESPACE; // no /proc
+  }
+}
 
 /**
  * Makes the run directory (0700) and its control file. tmpfs first: a store on a disk cost 12.8 ms a process against 1
@@ -50,7 +70,7 @@ export function makeRunDirectory(
   for (const parent of candidates) {
     let path: string | undefined;
     try {
-      path = mkdtempSync(join(parent, `${PREFIX}${process.pid}-`));
+      path = mkdtempSync(join(parent, `memprof-${pidNamespace()}-${process.pid}-`));
       const control = join(path, 'control');
       const fd = openSync(control, 'wx+', 0o600);
       writeWhole(fd, encodeControl(settings));
@@ -76,18 +96,20 @@ export function defaultCandidates(): string[] {
 }
 
 /**
- * Removes run directories whose memprof was killed and whose processes are all gone. Cheap, and silent: what cannot be
- * removed belongs to somebody else.
+ * Removes run directories whose memprof was killed and whose processes are all gone, of this pid namespace: in another one
+ * nobody here knows who lives. Cheap, and silent: what cannot be removed belongs to somebody else.
  */
 export function sweepStaleRunDirectories(
   isAlive: (pid: number) => boolean,
   parents: readonly string[] = defaultCandidates().slice(0, 1),
 ): string[] {
   const removed: string[] = [];
+  const namespace = pidNamespace();
+  if (namespace === UNKNOWN_NAMESPACE) return removed;
   for (const parent of parents) {
     for (const entry of listOrNone(parent)) {
-      const owner = /^memprof-(\d+)-[A-Za-z0-9]{6}$/.exec(entry)?.[1];
-      if (owner === undefined || isAlive(Number(owner))) continue;
+      const [, madeIn, owner] = /^memprof-(\d+)-(\d+)-[A-Za-z0-9]{6}$/.exec(entry) ?? [];
+      if (madeIn !== namespace || isAlive(Number(owner))) continue;
       const path = join(parent, entry);
       const pids = listOrNone(path).map((file) => Number.parseInt(file, 10));
       if (pids.some((pid) => pid > 0 && isAlive(pid))) continue;

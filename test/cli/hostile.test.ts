@@ -5,7 +5,9 @@ import {
   copyFileSync,
   cpSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -123,6 +125,43 @@ describe('no space', () => {
     );
     expect(outcome).toMatchObject({ status: 13, stdout: 'ran\n' });
     expect(outcome.stderr).toMatch(/EFBIG|ulimit -f/);
+  });
+});
+
+describe('a machine with less', () => {
+  const inNamespace = (script: string, out: string) => {
+    const command = [node, MEMPROF, 'run', '-q', '-o', out, '--', ...ECHO];
+    return runToEnd('unshare', ['-rm', 'sh', '-c', `${script} && exec "$@"`, 'sh', ...command], { cwd: scratch() });
+  };
+
+  test('no /proc: everything is recorded but RSS', async (context) => {
+    if (!canMount) context.skip('needs unshare(1) with user namespaces');
+    const out = join(scratch(), 'out');
+    const outcome = await inNamespace('mount -t tmpfs tmpfs /proc', out);
+    expect(outcome).toMatchObject({ status: 13, stdout: 'ran\n', stderr: '' });
+    expect((await memprof(['report', '--format', 'folded', out])).stdout).toMatch(/Buffer.* \d{7}$/m);
+  });
+
+  test('a root that cannot be written to, as of containers', async (context) => {
+    if (!canMount) context.skip('needs unshare(1) with user namespaces');
+    const onTmpfs = mkdtempSync('/dev/shm/read-only-root-');
+    try {
+      const out = join(onTmpfs, 'out');
+      const outcome = await inNamespace(`mount -o remount,bind,ro / && ! mkdir "${scratch()}/x" 2>&-`, out);
+      expect(outcome).toMatchObject({ status: 13, stdout: 'ran\n', stderr: '' });
+      expect(readManifest(out).files.length).toBe(1);
+      expect(readdirSync(out)).toContain('profile.pb.gz');
+    } finally {
+      rmSync(onTmpfs, { recursive: true });
+    }
+  });
+
+  test('transparent huge pages asked of malloc', async () => {
+    const out = join(scratch(), 'out');
+    const env = { ...process.env, GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1' };
+    const outcome = await memprof(['run', '-q', '-o', out, '--', ...ECHO], { env });
+    expect(outcome).toMatchObject({ status: 13, stdout: 'ran\n', stderr: '' });
+    expect((await memprof(['report', '--format', 'folded', out])).stdout).toMatch(/Buffer.* \d{7}$/m);
   });
 });
 

@@ -82,7 +82,7 @@ test('the environment of the program is the given one and our three variables', 
   const env = { ...cleanEnvironment(), MINE: ' a=b "c"\n', EMPTY: '', NODE_OPTIONS: '--no-warnings' };
   const plain = JSON.parse((await runToEnd(node, show.slice(1), { cwd, env })).stdout);
   const profiled = JSON.parse((await memprof(['run', '-q', '--', ...show], { cwd, env })).stdout);
-  expect(profiled.MEMPROF_RUN_DIR).toMatch(/memprof-\d+-\w{6}$/);
+  expect(profiled.MEMPROF_RUN_DIR).toMatch(/memprof-\d+-\d+-\w{6}$/);
   expect(profiled.LD_PRELOAD).toMatch(/\/libmemprof\.so$/);
   expect(profiled.NODE_OPTIONS).toMatch(/ ?--no-warnings$/);
   delete profiled.MEMPROF_RUN_DIR;

@@ -108,10 +108,10 @@ describe('threads', () => {
     expect(store?.counters.broken_stacks).toBe(0);
   });
 
-  test('six thousand short threads, each seen from its first byte', () => {
+  test('ten thousand short threads, each seen from its first byte', () => {
     const run = runSampled([program('threads'), 'churn'], { meanBytes: 65536 });
     const truth = Number(run.stdout);
-    expect(truth).toBe(6000 * 20 * 7001);
+    expect(truth).toBe(10_000 * 20 * 7001);
     const store = run.stores[0];
     const blocks = store?.events.filter((event) => event.type === EVENT_TYPE.alloc && event.size === 7001) ?? [];
     const estimate = blocks.reduce((sum, event) => sum + event.weight, 0);
