@@ -1,4 +1,4 @@
-/** Tables of strings: for the terminal (80 columns where they fit) and for Markdown. */
+/** Tables of strings for the terminal: 80 columns where they fit. */
 
 /** The first column to the left, all others to the right. */
 export function textTable(columns, rows) {
@@ -9,11 +9,6 @@ export function textTable(columns, rows) {
       .join('  ')
       .trimEnd();
   return [line(columns), ...rows.map(line)].join('\n');
-}
-
-export function markdownTable(columns, rows) {
-  const line = (cells) => `| ${columns.map((_, i) => cells[i] ?? '').join(' | ')} |`;
-  return [line(columns), `| --- |${' ---: |'.repeat(columns.length - 1)}`, ...rows.map(line)].join('\n');
 }
 
 /** `1.02 (0.98-1.10)`: a median with its first and last decile. */
