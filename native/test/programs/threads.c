@@ -53,7 +53,7 @@ static int churn(void) {
   pthread_attr_t smallest; /* a sample must fit the smallest stack that there is */
   pthread_attr_init(&smallest);
   pthread_attr_setstacksize(&smallest, PTHREAD_STACK_MIN);
-  for (int i = 0; i < 3000; i++) {
+  for (int i = 0; i < 5000; i++) {
     pthread_t pair[2];
     for (int j = 0; j < 2; j++) pthread_create(&pair[j], &smallest, brief, NULL);
     for (int j = 0; j < 2; j++) pthread_join(pair[j], NULL);
