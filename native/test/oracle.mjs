@@ -30,7 +30,7 @@ export function buildOracle(directory) {
       ...files,
       '-lunwind',
     ],
-    { cwd: SOURCES, encoding: 'utf8' },
+    { cwd: SOURCES, encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } },
   );
   if (built.status === 0) return library;
   if (/libunwind\.h: No such file/.test(built.stderr)) return undefined;
