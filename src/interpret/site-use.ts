@@ -14,6 +14,8 @@ const OBJECTS_VARIANCE = 2;
 const BYTES_VARIANCE = 3;
 const OBSERVATIONS = 4;
 export const USE_COLUMNS = 5;
+/** More than a store has room for. */
+const MAX_SITES = 1 << 22;
 
 /**
  * A row of five numbers for each site, in the order in which the sites were first met: flat, because a recording has millions of
@@ -32,21 +34,36 @@ export interface UseTable {
 }
 
 export function createUseTable(): UseTable {
-  const rowBySite = new Map<number, number>();
+  /** Site numbers by row. */
+  const sites: number[] = [];
+  /** Row + 1 by site number, 0 for none: the sampler numbers sites from 0 on. */
+  let rowsBySite = new Uint32Array(1024);
+  /** Rows of the numbers that no sampler gives: a damaged file may have any. */
+  const farRows = new Map<number, number>();
   let rows = new Float64Array(64 * USE_COLUMNS);
+
+  function addRow(site: number): number {
+    const row = sites.push(site) - 1;
+    if (site >= MAX_SITES) farRows.set(site, row + 1);
+    else {
+      while (site >= rowsBySite.length) {
+        const larger = new Uint32Array(rowsBySite.length * 2);
+        larger.set(rowsBySite);
+        rowsBySite = larger;
+      }
+      rowsBySite[site] = row + 1;
+    }
+    if (sites.length * USE_COLUMNS > rows.length) rows = grown(rows);
+    return row;
+  }
 
   return {
     get rows() {
       return rows;
     },
     rowOf(site) {
-      let row = rowBySite.get(site);
-      if (row === undefined) {
-        row = rowBySite.size;
-        rowBySite.set(site, row);
-        if (rowBySite.size * USE_COLUMNS > rows.length) rows = grown(rows);
-      }
-      return row;
+      const known = site < MAX_SITES ? rowsBySite[site] : farRows.get(site);
+      return known ? known - 1 : addRow(site);
     },
     bytesOf: (row) => rows[row * USE_COLUMNS + BYTES] ?? 0,
     /**
@@ -78,7 +95,7 @@ export function createUseTable(): UseTable {
     },
     collect(rowsOf = () => rows) {
       const result = new Map<number, SiteUse>();
-      for (const [site, row] of rowBySite) {
+      for (const [row, site] of sites.entries()) {
         const from = rowsOf(row);
         const at = row * USE_COLUMNS;
         const bytes = from[at + BYTES] ?? 0;

@@ -151,3 +151,14 @@ test('a moment that nobody recorded is an error that says what there is', async 
     exitCode: 2,
   });
 });
+
+test('sites are told apart by any number that a record can hold', () => {
+  const sites = [0, 5_000, 2 ** 22 - 1, 2 ** 22, 2 ** 32 - 1];
+  const fold = createUseFold();
+  const mapped = { type: EVENT_TYPE.commit, heap: HEAP.mmap, weight: 0 };
+  for (let round = 0; round < 2; round++)
+    fold.add(encode(sites.map((site, size) => ({ ...mapped, site, size: size + 1 }))));
+  expect([...fold.atEnd()].map(([site, { bytes }]) => [site, bytes])).toEqual(
+    sites.map((site, size) => [site, 2 * (size + 1)]),
+  );
+});
