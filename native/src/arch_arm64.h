@@ -37,6 +37,12 @@ static inline uintptr_t mp_strip_pointer(uintptr_t address) {
   return x30;
 }
 
+static inline uintptr_t mp_thread_pointer(void) {
+  uintptr_t pointer;
+  __asm__("mrs %0, tpidr_el0" : "=r"(pointer));
+  return pointer;
+}
+
 static inline void mp_cpu_relax(void) { __asm__ volatile("yield"); }
 
 #endif

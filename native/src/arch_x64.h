@@ -33,6 +33,13 @@ static inline __attribute__((always_inline)) void mp_registers_here(struct mp_re
 
 static inline uintptr_t mp_strip_pointer(uintptr_t address) { return address; }
 
+/* Tells threads apart. Not of the C library, which may not be ready. */
+static inline uintptr_t mp_thread_pointer(void) {
+  uintptr_t pointer;
+  __asm__("movq %%fs:0, %0" : "=r"(pointer));
+  return pointer;
+}
+
 static inline void mp_cpu_relax(void) { __asm__ volatile("pause"); }
 
 #endif

@@ -56,8 +56,8 @@ bool mp_index_reserve(struct mp_index *self, mp_index_hash hash) {
    * readers.
    */
   uint64_t capacity = !old ? FIRST_CAPACITY : self->records * 2 < old->capacity ? old->capacity : old->capacity * 2;
-  uint64_t changes = self->changes;
-  __atomic_store_n(&self->changes, changes + 1, __ATOMIC_SEQ_CST);
+  uint64_t changes = self->changes | 1; /* odd before, if a rebuild was left by a jump */
+  __atomic_store_n(&self->changes, changes, __ATOMIC_SEQ_CST);
   struct mp_index_table *table = table_of_capacity(self, capacity);
   if (table) {
     for (uint64_t i = 0; old && i < old->capacity; i++) {
@@ -68,7 +68,7 @@ bool mp_index_reserve(struct mp_index *self, mp_index_hash hash) {
     self->used = self->records;
     if (old && old->capacity == capacity) self->spare = old;
   }
-  __atomic_store_n(&self->changes, changes + 2, __ATOMIC_SEQ_CST);
+  __atomic_store_n(&self->changes, changes + 1, __ATOMIC_SEQ_CST);
   return table != NULL;
 }
 

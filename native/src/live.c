@@ -76,15 +76,15 @@ bool mp_live_contains(uintptr_t address) {
 }
 
 static void write_slot(struct mp_live *slot, const struct mp_live *value) {
-  uint32_t sequence = slot->sequence;
-  __atomic_store_n(&slot->sequence, sequence + 1, __ATOMIC_RELAXED);
+  uint32_t sequence = slot->sequence | 1; /* odd before, if it was left in the middle by a jump */
+  __atomic_store_n(&slot->sequence, sequence, __ATOMIC_RELAXED);
   __atomic_thread_fence(__ATOMIC_RELEASE);
   __atomic_store_n(&slot->address, value->address, __ATOMIC_RELAXED);
   slot->size_bytes = value->size_bytes;
   slot->weight_bytes_f64 = value->weight_bytes_f64;
   slot->allocated_at_ns = value->allocated_at_ns;
   slot->site = value->site;
-  __atomic_store_n(&slot->sequence, sequence + 2, __ATOMIC_RELEASE);
+  __atomic_store_n(&slot->sequence, sequence + 1, __ATOMIC_RELEASE);
 }
 
 static void add_live_bytes(uint64_t weight_bits, bool removed) {
@@ -160,6 +160,8 @@ bool mp_live_remove(uintptr_t address, struct mp_live *removed) {
   mp_lock_release(&lock);
   return found;
 }
+
+void mp_live_left(void) { mp_lock_release_left(&lock); }
 
 void mp_live_forget(void) {
   mp_lock_release(&lock);

@@ -46,6 +46,9 @@ bool mp_live_remove(uintptr_t address, struct mp_live *removed);
 /* Of the filter, what is for more live samples than there are. */
 uint64_t mp_live_untouched_bytes(void);
 
+/* After this thread left our code by a jump. */
+void mp_live_left(void);
+
 /* Forgets everything, in a forked child. */
 void mp_live_forget(void);
 

@@ -14,7 +14,7 @@
 #include "arch.h"
 
 struct mp_lock {
-  uint32_t held;
+  uintptr_t holder; /* its thread pointer; 0: free */
   uint32_t abandoned; /* somebody waited in vain: until it is free again, nobody else waits as long */
 };
 
@@ -24,7 +24,10 @@ struct mp_lock {
 #define MP_LOCK_NAP_NS 100000
 
 static inline bool mp_lock_try(struct mp_lock *lock) {
-  return !__atomic_load_n(&lock->held, __ATOMIC_RELAXED) && !__atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE);
+  uintptr_t free = 0;
+  return __atomic_load_n(&lock->holder, __ATOMIC_RELAXED) == 0 &&
+         __atomic_compare_exchange_n(&lock->holder, &free, mp_thread_pointer(), false, __ATOMIC_ACQUIRE,
+                                     __ATOMIC_RELAXED);
 }
 
 /* The part that waits, out of line. */
@@ -54,7 +57,12 @@ static inline bool mp_lock_acquire(struct mp_lock *lock) {
 
 static inline void mp_lock_release(struct mp_lock *lock) {
   __atomic_store_n(&lock->abandoned, 0, __ATOMIC_RELAXED);
-  __atomic_store_n(&lock->held, 0, __ATOMIC_RELEASE);
+  __atomic_store_n(&lock->holder, 0, __ATOMIC_RELEASE);
+}
+
+/* When this thread left our code by a jump: only for what can be left in the middle of any change. */
+static inline void mp_lock_release_left(struct mp_lock *lock) {
+  if (__atomic_load_n(&lock->holder, __ATOMIC_RELAXED) == mp_thread_pointer()) mp_lock_release(lock);
 }
 
 #endif

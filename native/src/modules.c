@@ -240,6 +240,8 @@ void mp_modules_changed(void) {
   __atomic_fetch_add(&mp_modules_epoch, 1, __ATOMIC_RELEASE);
 }
 
+void mp_modules_left(void) { mp_lock_release_left(&lock); }
+
 void mp_modules_forget(void) {
   mp_lock_release(&lock);
   for (uint32_t i = 0; i < loaded_count; i++) __atomic_store_n(&loaded[i].registered, false, __ATOMIC_RELEASE);

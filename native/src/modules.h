@@ -36,6 +36,9 @@ void mp_modules_changed(void);
 /* Raised when cached answers about code addresses expire: a new generation, a new store. */
 extern uint32_t mp_modules_epoch;
 
+/* After this thread left our code by a jump. */
+void mp_modules_left(void);
+
 /* The new store of a forked child has no records yet. */
 void mp_modules_forget(void);
 

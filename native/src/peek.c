@@ -110,6 +110,8 @@ bool mp_peek_stack_range(uintptr_t addr, size_t bytes) {
   return grow_stack_range(first, end);
 }
 
+void mp_peek_forget_stack(void) { stack_first_page = stack_end_page = 0; }
+
 void mp_peek_invalidate(uintptr_t addr, size_t bytes) {
   uintptr_t first = addr >> PAGE_SHIFT;
   uintptr_t end = (addr + bytes + PAGE_BYTES - 1) >> PAGE_SHIFT;

@@ -38,6 +38,9 @@ void mp_peek_remember(uintptr_t addr, size_t bytes);
  * unmaps those of ended threads behind our hooks' back. */
 bool mp_peek_stack_range(uintptr_t addr, size_t bytes);
 
+/* Forgets what is known about this thread's stack. */
+void mp_peek_forget_stack(void);
+
 /* Reads 8 bytes at any alignment; false if they are not readable. */
 static inline bool mp_peek_u64(uintptr_t addr, uint64_t *out) {
   if (!mp_peek_range(addr, sizeof *out)) return false;

@@ -103,7 +103,7 @@ void mp_process_forked(void) {
   if (mp_state != MP_STATE_ON || mp_store_header()->pid == (uint32_t)getpid()) return;
   __atomic_store_n(alive, NEW_COPY, __ATOMIC_RELEASE);
   /* Forked by a signal handler that interrupted our own code, to which it may return. */
-  if (mp_thread.guard > 0) mp_store_detach();
+  if (mp_thread.guard != 0) mp_store_detach();
 }
 
 /* File calls after start can be fatal in a sandbox: a child that has put on a seccomp filter since gets no store. */
@@ -160,9 +160,9 @@ static bool start(void) {
 
 /* Silent whatever happens: memprof says what is to be said, from the control file's counts. */
 __attribute__((constructor)) static void mp_process_start(void) {
-  mp_thread.guard++;
+  mp_thread.guard = UINTPTR_MAX;
   bool started = start();
-  mp_thread.guard--;
+  mp_thread.guard = 0;
   __atomic_store_n(&mp_state, started ? MP_STATE_ON : MP_STATE_OFF, __ATOMIC_RELEASE);
 }
 

@@ -1,6 +1,7 @@
 #include "sampler.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -10,6 +11,8 @@
 #include "index.h"
 #include "live.h"
 #include "maths.h"
+#include "modules.h"
+#include "peek.h"
 #include "process.h"
 #include "store.h"
 #include "unwind.h"
@@ -18,6 +21,9 @@
 #define BURST_NS 500000000ull     /* how far a burst may run ahead of the cap before the mean doubles */
 #define CREDIT_SAMPLES 2000        /* what a calm process saves up, and begins with: short programs are not thinned out */
 #define CALM_NS 1000000000ull     /* how long the rate must stay below a quarter of the cap before it halves again */
+
+#define SIGNAL_FRAME_BYTES 512u      /* less than the kernel and the red zone take on any processor */
+#define MAX_JUMP_BYTES (1u << 20)    /* of stack that a jump leaves, as far as it is looked at */
 
 __thread struct mp_thread mp_thread __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
@@ -68,6 +74,29 @@ static void start_thread(void) {
   draw_gap();
 }
 
+/* Either a signal handler interrupted our own code, and this is called by it; or a handler did and left by siglongjmp, so that
+ * nobody will take the guard down. In the second case the stack is where it was on the way in, or further out; a handler's
+ * is further in by its signal frame, or is the alternate stack. */
+static __attribute__((noinline, cold)) bool still_inside(void) {
+  uintptr_t here = (uintptr_t)__builtin_frame_address(0), entered = mp_thread.guard;
+  if (here + SIGNAL_FRAME_BYTES <= entered) return true;
+  uintptr_t lowest = here < entered ? here : entered, distance = here - entered + SIGNAL_FRAME_BYTES;
+  if (distance > MAX_JUMP_BYTES || !mp_peek_range(lowest, distance)) return true; /* another stack, of a coroutine */
+  int saved_errno = errno;
+  stack_t alternate;
+  bool handling = syscall(SYS_sigaltstack, NULL, &alternate) != 0 || (alternate.ss_flags & SS_ONSTACK);
+  errno = saved_errno;
+  if (handling) return true;
+  mp_peek_forget_stack();
+  mp_live_left();
+  mp_store_left();
+  mp_modules_left();
+  mp_thread.guard = 0;
+  return false;
+}
+
+static inline bool inside(void) { return mp_unlikely(mp_thread.guard != 0) && still_inside(); }
+
 bool mp_due(size_t bytes) {
   mp_thread.left += mp_countdown_of(bytes); /* as it was before mp_pass */
   /* A signal handler that allocated between the two saw a countdown without end, and may have taken more than was left. */
@@ -77,7 +106,7 @@ bool mp_due(size_t bytes) {
     if (state == MP_STATE_OFF) mp_thread.left = FAR_AWAY;
     return false;
   }
-  if (mp_thread.guard > 0) {
+  if (inside()) {
     mp_count(MP_DROPPED_NESTED, 1);
     return false;
   }
@@ -93,14 +122,16 @@ bool mp_due(size_t bytes) {
 }
 
 bool mp_enter(void) {
-  if (mp_thread.guard > 0 || mp_process_state() != MP_STATE_ON) return false;
-  mp_thread.guard++;
+  if (inside() || mp_process_state() != MP_STATE_ON) return false;
+  mp_thread.guard = (uintptr_t)__builtin_frame_address(0);
+  /* A handler may also have left between mp_pass and mp_due: then nothing but this ends the countdown. */
+  if (mp_thread.left > FAR_AWAY) mp_thread.left = 0;
   if (mp_process_check_fork() && mp_store_header() && !mp_store_frozen()) return true;
-  mp_thread.guard--;
+  mp_thread.guard = 0;
   return false;
 }
 
-void mp_leave(void) { mp_thread.guard--; }
+void mp_leave(void) { mp_thread.guard = 0; }
 
 static void set_mean(double bytes, uint64_t now_ns) {
   __atomic_store(&mean, &bytes, __ATOMIC_RELAXED);
@@ -204,7 +235,7 @@ bool mp_record_free(void *address, struct mp_live *removed) {
   if (mp_likely(!mp_live_contains((uintptr_t)address))) return false; /* the filter's false alarm */
   int saved_errno = errno;
   bool found = false;
-  if (mp_thread.guard > 0) {
+  if (inside()) {
     mp_count(MP_DROPPED_NESTED, 1); /* a signal handler that frees inside our own code */
   } else if (mp_enter()) {
     found = mp_live_remove((uintptr_t)address, &record);

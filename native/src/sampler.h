@@ -19,8 +19,8 @@ struct mp_thread {
   uint64_t random; /* xorshift state */
   double gap_mean; /* the mean that the gap was drawn with */
   double due_mean; /* the same, of the sample in progress */
+  uintptr_t guard; /* inside our own code: where the stack was on the way in, UINTPTR_MAX at the start; otherwise 0 */
   uint32_t tid;
-  uint32_t guard; /* > 0 inside our own code */
 };
 
 extern __thread struct mp_thread mp_thread __attribute__((tls_model("initial-exec"), visibility("hidden")));

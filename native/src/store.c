@@ -181,6 +181,11 @@ void mp_store_forget(void) {
   mp_sites_forget();
 }
 
+void mp_store_left(void) {
+  mp_lock_release_left(&mp_store.ring_lock);
+  mp_lock_release_left(&mp_store.intern_lock);
+}
+
 void mp_store_detach(void) {
   int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
   (void)syscall(SYS_mmap, mp_store.mapped, mp_store.mapped_bytes, PROT_READ | PROT_WRITE, flags, -1, 0L);

@@ -61,6 +61,9 @@ bool mp_store_create(const char *directory, struct mp_control *control, bool for
 /* Forgets the parent's store in a forked child, without writing to it. */
 void mp_store_forget(void);
 
+/* After this thread left our code by a jump. */
+void mp_store_left(void);
+
 /* In a forked child whose store cannot be forgotten yet, since our own code is under way in it: what that still writes goes
  * nowhere. */
 void mp_store_detach(void);

@@ -152,15 +152,28 @@ test('a sandbox that kills on file calls', () => {
   expect(run.stores[0]?.counters.alloc_samples).toBeGreaterThan(2000);
 });
 
-test('a signal handler that allocates inside our own code', () => {
+test.each([
+  { stack: 'an alternate stack', args: [] },
+  { stack: 'the stack of what it interrupts', args: ['here'] },
+])('a signal handler that allocates inside our own code, on $stack', ({ args }) => {
   const bump = program('bump_malloc', ['-shared', '-fPIC']);
-  const run = runSampled([program('handlers')], { meanBytes: 1, preload: [bump] });
+  const run = runSampled([program('handlers'), ...args], { meanBytes: 1, preload: [bump] });
   expect([run.status, run.signal, run.stdout]).toEqual([0, null, '2000\n']);
   const store = run.stores[0];
   const handled = store?.counters.dropped_nested ?? 0;
   expect(handled).toBeGreaterThan(0);
   expect(store?.counters.alloc_samples).toBeGreaterThan(10_000);
   expect(store?.live.length).toBeLessThan(handled + 10);
+});
+
+test('signal handlers that leave our own code by siglongjmp: the thread is sampled as before', () => {
+  const bump = program('bump_malloc', ['-shared', '-fPIC']);
+  const run = runSampled([program('leaving_handlers')], { meanBytes: 1, preload: [bump] });
+  expect([run.status, run.signal, run.stdout, run.stderr]).toEqual([0, null, '1000\n', '']);
+  const [store] = run.stores;
+  expect(store?.live.filter(({ size }) => size === 17023)).toHaveLength(1000);
+  expect(store?.counters.alloc_samples).toBeGreaterThan(2000);
+  expect(store?.counters.dropped_live).toBe(0);
 });
 
 test('deep recursion is cut at the root end and says so; fibers are walked to theirs', () => {
