@@ -61,20 +61,20 @@ static int64_t bytecode_offset(const struct frame_slots *slots) {
 static int unknown_frame(const struct frame_slots *slots) {
   if (!follow_forwarding(slots->context) || !follow_forwarding(slots->function)) return 0;
   mp_count(MP_UNKNOWN_JS_FRAMES, 1);
-  mp_v8_judge_function(false);
+  mp_v8_judge_function(slots->function, false);
   return 0;
 }
 
-/* A position outside the function is none; one that the table has not for this very bytecode is approximate, as long as we test.
- * `array` has the bytecodes of an interpreted frame, else 0. */
+/* A position outside the function is none; one that the table has not for this very bytecode is approximate as long as the
+ * layout is in doubt. `array` has the bytecodes of an interpreted frame, else 0. */
 static uint64_t checked(uint64_t word, const struct mp_v8_function *function, const struct frame_slots *slots,
                         uint64_t array) {
   int64_t position = (int64_t)(uint32_t)word - 1;
   bool inside = position >= function->start && position <= function->end;
   if (mp_v8_testing_lines()) {
     bool exact = inside && (!array || mp_v8_has_bytecode_position(array, bytecode_offset(slots)));
-    mp_v8_judge_line(exact);
-    if (inside && !exact) {
+    bool doubtful = mp_v8_judge_line(word, exact);
+    if (inside && !exact && doubtful) {
       mp_count(MP_APPROX_JS_LINES, 1);
       return word | MP_FRAME_JS_APPROX;
     }
@@ -94,7 +94,7 @@ int mp_v8_decode(uintptr_t pc, uintptr_t fp, uint64_t *frames, int max) {
   if (found.index == MP_NONE) return unknown_frame(&slots);
 
   mp_peek_remember(field(function, 0), (size_t)mp_v8_layout.function_shared + 8);
-  mp_v8_judge_function(true);
+  mp_v8_judge_function(slots.function, true);
   if (mp_v8_state == MP_V8_FUNCTIONS || !found.has_source) {
     frames[0] = mp_v8_frame_word(found.index, 0, 0);
     return 1;

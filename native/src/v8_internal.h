@@ -196,9 +196,10 @@ void mp_v8_forget_code(void);
 
 /* ---- v8_selftest.c */
 
-/* The verdicts on the first frames: with too many failures mp_v8_state gets worse. */
-void mp_v8_judge_function(bool decoded);
-void mp_v8_judge_line(bool right);
+/* The verdicts on the first frames, each different one once: with too many failures mp_v8_state gets worse. For lines: whether
+ * that is to be feared. */
+void mp_v8_judge_function(uint64_t function, bool decoded);
+bool mp_v8_judge_line(uint64_t word, bool right);
 bool mp_v8_testing_lines(void);
 
 /* ---- v8_frame.c */

@@ -59,6 +59,15 @@ describe('a V8 that is not what it says, found out by its first frames', () => {
     expect([...stacks.values()].flat().every((frame) => frame.position === -1)).toBe(true);
   });
 
+  test.each(lies)('Node $line, $lie: until that is found out, most lines are marked', ({ line, environment }) => {
+    const { stacks } = runProbe(probe, [nodeBinary(line), KINDS], environment);
+    const placed = [...stacks.values()].flat().filter((frame) => frame.position !== -1);
+    // Some calls lie at an offset that is another call's in the table that is wrong.
+    const claimed = placed.filter((frame) => !frame.approximate);
+    expect(claimed.length).toBeLessThanOrEqual(placed.length / 2);
+    expect([...stacks.values()].flat().length).toBeGreaterThan(placed.length);
+  });
+
   test.each(NODE_LINES)('Node %i, functions 8 bytes further: no JavaScript frames, all counted', (line) => {
     const shift = { JS_PROBE_SHIFT: 'v8dbg_class_JSFunction__shared__=8' };
     const { stats, stacks } = runProbe(probe, [nodeBinary(line), KINDS], { ...EARLY, ...shift });
