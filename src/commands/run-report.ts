@@ -55,7 +55,7 @@ export async function reportRun(
 }
 
 async function makeReports(stages: Stages, folder: string, manifest: Manifest, terminal: Terminal): Promise<string> {
-  const { buildProfile, FORMATS, summarize, fold, SPEEDSCOPE_MAX_STACKS } = stages;
+  const { buildProfile, FORMATS, writePprofInBackground, summarize, fold, SPEEDSCOPE_MAX_STACKS } = stages;
   const profile = await buildProfile(folder, {
     manifest,
     onSymbols(path, symbols) {
@@ -67,11 +67,10 @@ async function makeReports(stages: Stages, folder: string, manifest: Manifest, t
     },
   });
   const summary = summarize(profile, { memprofVersion: memprofVersion() });
-  writeWholeFile(join(folder, REPORT_FILES.pprof), FORMATS.pprof(profile, { summary }));
-  writeWholeFile(
-    join(folder, REPORT_FILES.speedscope),
-    FORMATS.speedscope(fold(profile, SPEEDSCOPE_MAX_STACKS), { summary }),
-  );
+  const pprof = writePprofInBackground(profile, { summary });
+  const speedscope = FORMATS.speedscope(fold(profile, SPEEDSCOPE_MAX_STACKS), { summary });
+  writeWholeFile(join(folder, REPORT_FILES.pprof), await pprof);
+  writeWholeFile(join(folder, REPORT_FILES.speedscope), speedscope);
   writeWholeFile(join(folder, REPORT_FILES.json), FORMATS.json(profile, { summary }));
   // On the terminal they would stand twice.
   const isNews = ({ message }: { message: string }): boolean =>

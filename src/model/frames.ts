@@ -54,29 +54,36 @@ export function framesOf(profile: Profile, location: Location): Frame[] {
   });
 }
 
-const NO_STACK: Frame = { name: '(no stack)', file: '', line: 0, column: 0, kind: 'synthetic', module: '' };
+/** What stands for a call path that has no frames. */
+export const NO_STACK: Frame = { name: '(no stack)', file: '', line: 0, column: 0, kind: 'synthetic', module: '' };
 
-/**
- * Spells out call paths, each location once: profiles repeat them thousands of times, and the frames of one location are the same
- * objects each time. Returns frames leaf first, `(no stack)` for none.
- */
-export function frameReader(profile: Profile): (sample: Sample) => Frame[] {
+/** The frames of a location by its id, none for an id that the profile does not have. */
+export type FramesOfLocation = (id: number) => readonly Frame[];
+
+/** Spells out each location once: the frames of one location are the same objects each time. */
+export function locationReader(profile: Profile): FramesOfLocation {
   // As long as it will be: one that is filled from far behind its end would be a hash table to V8.
   const known = new Array<Frame[] | undefined>(profile.locations.size + 1);
-  return (sample) => {
-    if (sample.stack.length === 0) return [NO_STACK];
-    // Most locations are one frame: an array that grows by pushes is allocated three times.
-    const path = new Array<Frame>(sample.stack.length);
-    let length = 0;
-    for (const id of sample.stack) {
-      let frames = known[id];
-      if (frames === undefined) {
-        const location = profile.locations.get(id);
-        frames = location ? framesOf(profile, location) : [];
-        known[id] = frames;
-      }
-      for (const frame of frames) path[length++] = frame;
+  return (id) => {
+    let frames = known[id];
+    if (frames === undefined) {
+      const location = profile.locations.get(id);
+      frames = location ? framesOf(profile, location) : [];
+      known[id] = frames;
     }
+    return frames;
+  };
+}
+
+/** Spells out call paths. Returns frames leaf first, `(no stack)` for none. */
+export function frameReader(profile: Profile): (sample: Sample) => Frame[] {
+  const framesAt = locationReader(profile);
+  return ({ stack }) => {
+    if (stack.length === 0) return [NO_STACK];
+    // Most locations are one frame: an array that grows by pushes is allocated three times.
+    const path = new Array<Frame>(stack.length);
+    let length = 0;
+    for (const id of stack) for (const frame of framesAt(id)) path[length++] = frame;
     path.length = length;
     return path;
   };

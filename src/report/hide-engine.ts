@@ -1,15 +1,35 @@
-import type { Frame } from '../model/frames.js';
+import type { FramesOfLocation } from '../model/frames.js';
+
+type Owner = 'program' | 'engine' | 'other';
 
 /**
- * A call path without the frames that are the same in every Node program: the loop and the callbacks above the program's first
+ * Takes out of call paths the frames that are the same in every Node program: the loop and the callbacks above the program's first
  * JavaScript, and V8's and Node's own code between one JavaScript function and the next, or between it and what it called in an
- * addon. A path without JavaScript stays whole. Leaf first, in and out.
+ * addon. A path without JavaScript stays whole. Location ids, leaf first, in and out.
  * @param mainModule path of the program's binary: Node, with V8 in it.
  */
-export function hideEngine(frames: readonly Frame[], mainModule: string): Frame[] {
-  const outermost = frames.findLastIndex((frame) => frame.kind === 'js' && !frame.file.startsWith('node:'));
-  if (outermost === -1) return [...frames];
-  const isEngine = ({ kind, module }: Frame): boolean =>
-    kind === 'runtime' || (kind === 'native' && module === mainModule);
-  return frames.slice(0, outermost + 1).filter((frame) => !isEngine(frame));
+export function engineHider(
+  framesOf: FramesOfLocation,
+  mainModule: string,
+): (stack: readonly number[]) => readonly number[] {
+  const owners = new Map<number, Owner>();
+
+  function ownerOf(id: number): Owner {
+    let owner = owners.get(id);
+    if (owner === undefined) {
+      const frames = framesOf(id);
+      if (frames.some(({ kind, file }) => kind === 'js' && !file.startsWith('node:'))) owner = 'program';
+      else if (frames.some(({ kind, module }) => kind === 'runtime' || (kind === 'native' && module === mainModule)))
+        owner = 'engine';
+      else owner = 'other';
+      owners.set(id, owner);
+    }
+    return owner;
+  }
+
+  return (stack) => {
+    const outermost = stack.findLastIndex((id) => ownerOf(id) === 'program');
+    if (outermost === -1) return stack;
+    return stack.filter((id, index) => index <= outermost && ownerOf(id) !== 'engine');
+  };
 }

@@ -7,6 +7,7 @@ import { writeSpeedscope } from './speedscope.js';
 import { writeText } from './text.js';
 
 export { type Paint, PLAIN, type ReportOptions } from './options.js';
+export { writePprofInBackground } from './pprof-write.js';
 
 export type Format = (profile: Profile, options: ReportOptions) => string | Uint8Array;
 

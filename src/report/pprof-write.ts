@@ -1,4 +1,5 @@
-import { gzipSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { gzip, gzipSync } from 'node:zlib';
 import { framesOf, placeOf } from '../model/frames.js';
 import { LABEL_NAMES } from '../model/labels.js';
 import type { FunctionInfo, Location, Mapping, Profile, Sample } from '../model/profile.js';
@@ -35,6 +36,17 @@ const FUNCTION = { id: 1, name: 2, systemName: 3, file: 4, startLine: 5 } as con
  * for (version, notices, unknown columns, sampling of each process) is in the comments as `key: value`.
  */
 export function writePprof(profile: Profile, options: ReportOptions): Uint8Array {
+  return gzipSync(encodePprof(profile, options));
+}
+
+const gzipInBackground = promisify(gzip);
+
+/** The same bytes, packed by another thread while the caller does something else. */
+export function writePprofInBackground(profile: Profile, options: ReportOptions): Promise<Uint8Array> {
+  return gzipInBackground(encodePprof(profile, options));
+}
+
+function encodePprof(profile: Profile, options: ReportOptions): Uint8Array {
   const out = createProtobufWriter();
   const { strings, s } = createStringTable();
   const valueType = (field: number, type: string, unit: string): void =>
@@ -55,7 +67,7 @@ export function writePprof(profile: Profile, options: ReportOptions): Uint8Array
   out.packed(PROFILE.comment, commentsOf(profile, options.summary.memprofVersion).map(s));
   out.integer(PROFILE.defaultSampleType, s('inuse_space'));
   for (const text of strings) out.text(PROFILE.string, text);
-  return gzipSync(out.bytes());
+  return out.bytes();
 }
 
 type StringNumber = (text: string) => number;

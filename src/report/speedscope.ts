@@ -1,4 +1,4 @@
-import { type Frame, frameReader, placeOf } from '../model/frames.js';
+import { type Frame, type FramesOfLocation, locationReader, NO_STACK, placeOf } from '../model/frames.js';
 import {
   ALLOC_OBJECTS,
   ALLOC_SPACE,
@@ -9,7 +9,7 @@ import {
   SAMPLE_TYPES,
   type Sample,
 } from '../model/profile.js';
-import { hideEngine } from './hide-engine.js';
+import { engineHider } from './hide-engine.js';
 import type { ReportOptions } from './options.js';
 
 interface SpeedscopeFrame {
@@ -19,15 +19,8 @@ interface SpeedscopeFrame {
   readonly col?: number;
 }
 
-interface SpeedscopeProfile {
-  readonly type: 'sampled';
-  readonly name: string;
-  readonly unit: 'bytes' | 'none';
-  readonly startValue: number;
-  readonly endValue: number;
-  readonly samples: number[][];
-  readonly weights: number[];
-}
+/** One of the file's profiles, as JSON text. */
+type ProfileText = string;
 
 type Column = 0 | 1 | 2 | 3;
 /** Arenas that get a profile of their own. */
@@ -42,33 +35,41 @@ const COLUMN_ORDER: readonly Column[] = [INUSE_SPACE, ALLOC_SPACE, INUSE_OBJECTS
  * `merged`, at the end, has no prefixes, for the Sandwich view. Cap the samples with `fold` first.
  */
 export function writeSpeedscope(profile: Profile, options: ReportOptions): string {
-  const table = new FrameTable();
-  const frames = frameReader(profile);
-  const stacks = labelledStacks(profile, frames, table);
+  const table = new FrameTable(profile);
+  const stacks = labelledStacks(profile, table);
   const program = profile.processes[0]?.name ?? 'program';
-  const profiles: SpeedscopeProfile[] = [];
+  const profiles: ProfileText[] = [];
   for (const column of COLUMN_ORDER) {
     profiles.push(...signedProfiles(profileName(profile, column), column, stacks));
-    if (column === INUSE_SPACE) profiles.push(...withoutEngine(profile, frames, table));
+    if (column === INUSE_SPACE) profiles.push(...withoutEngine(profile, table));
   }
   profiles.push(...arenaProfiles(stacks));
-  profiles.push(...signedProfiles('merged', INUSE_SPACE, mergedStacks(profile, frames, table)));
-  return JSON.stringify({
+  profiles.push(...signedProfiles('merged', INUSE_SPACE, mergedStacks(profile, table)));
+  const head = {
     $schema: 'https://www.speedscope.app/file-format-schema.json',
     name: `memprof ${program}`,
     exporter: `memprof@${options.summary.memprofVersion}`,
     activeProfileIndex: 0,
     shared: { frames: table.frames },
-    profiles,
-  });
+  };
+  return withLists(head, { profiles });
 }
 
+/**
+ * JSON of an object with lists whose items are JSON already: stacks are nine tenths of the file, and each is in several profiles.
+ */
+function withLists(head: object, lists: Readonly<Record<string, readonly (string | number)[]>>): string {
+  const fields = Object.entries(lists).map(([name, items]) => `,"${name}":${list(items)}`);
+  return `${JSON.stringify(head).slice(0, -1)}${fields.join('')}}`;
+}
+
+const list = (items: readonly (string | number)[]): string => `[${items.join(',')}]`;
+
 /** Nothing where no program has JavaScript: it would be the same picture again. */
-function withoutEngine(profile: Profile, frames: FrameReader, table: FrameTable): SpeedscopeProfile[] {
-  const main = profile.mappings[0]?.file ?? '';
-  const own: FrameReader = (sample) => hideEngine(frames(sample), main);
-  if (profile.samples.every((sample) => own(sample).length === frames(sample).length)) return [];
-  return signedProfiles('inuse_space, engine hidden', INUSE_SPACE, labelledStacks(profile, own, table));
+function withoutEngine(profile: Profile, table: FrameTable): ProfileText[] {
+  const hide = engineHider(table.framesOf, profile.mappings[0]?.file ?? '');
+  if (profile.samples.every(({ stack }) => hide(stack).length === stack.length)) return [];
+  return signedProfiles('inuse_space, engine hidden', INUSE_SPACE, labelledStacks(profile, table, hide));
 }
 
 /** A heap that does not know a column is missing in its picture: the name says so. */
@@ -83,31 +84,45 @@ function profileName({ unknown }: Profile, column: Column): string {
 class FrameTable {
   readonly frames: SpeedscopeFrame[] = [];
   readonly #numbers = new Map<string, number>();
-  /** By arena, then by frame: paths share theirs, and a text to look up would have to be made for each. */
-  readonly #known = new Map<string, Map<Frame, number>>();
+  /** By arena, then by location: the numbers of its frames, as they stand in a list. */
+  readonly #known = new Map<string, (string | undefined)[]>();
+  readonly #locations: number;
+  readonly framesOf: FramesOfLocation;
 
-  /** A frame of a call path, in the arena that `prefix` names, '' for none. Where there is no source file, the binary is the place. */
-  ofPath(path: readonly Frame[], prefix: string, into: number[]): number[] {
+  constructor(profile: Profile) {
+    this.framesOf = locationReader(profile);
+    this.#locations = profile.locations.size + 1;
+  }
+
+  /**
+   * A call path as a JSON list of frame numbers, root first, below `roots`. `prefix` names the arena, '' for none. Where there is no
+   * source file, the binary is the place.
+   */
+  listOf(stack: readonly number[], prefix: string, roots: readonly number[]): string {
     let known = this.#known.get(prefix);
     if (known === undefined) {
-      known = new Map();
+      known = new Array<string | undefined>(this.#locations);
       this.#known.set(prefix, known);
     }
-    for (let at = path.length - 1; at >= 0; at--) {
-      const frame = path[at] as Frame;
-      let number = known.get(frame);
-      if (number === undefined) {
-        number = this.add(placed(frame), prefix);
-        known.set(frame, number);
-      }
-      into.push(number);
+    const numbers: (string | number)[] = [...roots];
+    if (stack.length === 0) numbers.push(this.add(NO_STACK, prefix));
+    for (let at = stack.length - 1; at >= 0; at--) {
+      const id = stack[at] ?? 0;
+      const text = known[id] ?? this.#listOfLocation(id, prefix);
+      known[id] = text;
+      if (text !== '') numbers.push(text);
     }
-    return into;
+    return list(numbers);
+  }
+
+  #listOfLocation(id: number, prefix: string): string {
+    const outermostFirst = [...this.framesOf(id)].reverse();
+    return outermostFirst.map((frame) => this.add(placed(frame), prefix)).join(',');
   }
 
   /** `prefix` names the arena, '' for none. */
   add(frame: { name: string; file: string; line: number; column: number }, prefix: string): number {
-    const file = [prefix, frame.file].filter((part) => part !== '').join(' > ');
+    const file = prefix === '' || frame.file === '' ? prefix || frame.file : `${prefix} > ${frame.file}`;
     const key = `${frame.name}\0${file}\0${frame.line}\0${frame.column}`;
     const known = this.#numbers.get(key);
     if (known !== undefined) return known;
@@ -134,37 +149,59 @@ function placed(frame: Frame): { name: string; file: string; line: number; colum
 
 interface Stack {
   readonly sample: Sample;
-  /** Frame numbers, root first. */
-  readonly path: number[];
+  /** Frame numbers, root first, as a JSON list. */
+  readonly path: string;
   /** Name of the arena's profile. */
   readonly arena: string;
 }
 
-type FrameReader = (sample: Sample) => Frame[];
+type Shown = (stack: readonly number[]) => readonly number[];
 
-function labelledStacks(profile: Profile, frames: FrameReader, table: FrameTable): Stack[] {
-  const names = new Map(profile.processes.map(({ pid, name }) => [pid, name]));
-  const severalProcesses = new Set(profile.samples.map(({ labels }) => labels.pid)).size > 1;
+function labelledStacks(profile: Profile, table: FrameTable, shown: Shown = (stack) => stack): Stack[] {
+  const rootsOf = rootReader(profile, table);
   const stacks = profile.samples.map((sample) => {
-    const { labels } = sample;
-    const process = severalProcesses ? `${names.get(labels.pid) ?? 'process'} [${labels.pid}]` : '';
-    const group = labels.pool ?? labels.heap;
-    const arena = [process, labels.arena ?? `${group} (no arena)`].filter((part) => part !== '').join(' ');
-    const synthetic = (name: string, file: string) => table.add({ name, file, line: 0, column: 0 }, '');
-    const roots = [
-      ...(process === '' ? [] : [synthetic(process, process)]),
-      synthetic(group, [process, group].filter((part) => part !== '').join(' ')),
-      synthetic(labels.arena ?? '(no arena)', `${arena} > ${describe(labels)}`),
-    ];
-    return { sample, path: table.ofPath(frames(sample), arena, roots), arena };
+    const { arena, numbers } = rootsOf(sample.labels);
+    return { sample, path: table.listOf(shown(sample.stack), arena, numbers), arena };
   });
   return stacks.sort((a, b) => compare(a.arena, b.arena));
 }
 
-function mergedStacks(profile: Profile, frames: FrameReader, table: FrameTable): Stack[] {
+interface Roots {
+  /** Name of the arena's profile. */
+  readonly arena: string;
+  readonly numbers: readonly number[];
+}
+
+/** Makes the root frames of a set of labels once: samples share them. */
+function rootReader(profile: Profile, table: FrameTable): (labels: Labels) => Roots {
+  const names = new Map(profile.processes.map(({ pid, name }) => [pid, name]));
+  const severalProcesses = new Set(profile.samples.map(({ labels }) => labels.pid)).size > 1;
+  const known = new Map<Labels, Roots>();
+
+  function make(labels: Labels): Roots {
+    const process = severalProcesses ? `${names.get(labels.pid) ?? 'process'} [${labels.pid}]` : '';
+    const group = labels.pool ?? labels.heap;
+    const arena = [process, labels.arena ?? `${group} (no arena)`].filter((part) => part !== '').join(' ');
+    const synthetic = (name: string, file: string) => table.add({ name, file, line: 0, column: 0 }, '');
+    const numbers = [
+      ...(process === '' ? [] : [synthetic(process, process)]),
+      synthetic(group, [process, group].filter((part) => part !== '').join(' ')),
+      synthetic(labels.arena ?? '(no arena)', `${arena} > ${describe(labels)}`),
+    ];
+    return { arena, numbers };
+  }
+
+  return (labels) => {
+    const roots = known.get(labels) ?? make(labels);
+    known.set(labels, roots);
+    return roots;
+  };
+}
+
+function mergedStacks(profile: Profile, table: FrameTable): Stack[] {
   return profile.samples.map((sample) => ({
     sample,
-    path: table.ofPath(frames(sample), '', []),
+    path: table.listOf(sample.stack, '', []),
     arena: '',
   }));
 }
@@ -177,14 +214,14 @@ function describe(labels: Labels): string {
 }
 
 /** One profile, or `grown` and `shrunk` for a difference: speedscope knows no negative weights. */
-function signedProfiles(name: string, column: Column, stacks: readonly Stack[]): SpeedscopeProfile[] {
+function signedProfiles(name: string, column: Column, stacks: readonly Stack[]): ProfileText[] {
   const negative = stacks.some(({ sample }) => sample.values[column] <= -0.5);
   if (!negative) return [sampled(name, column, stacks, 1)];
   return [sampled(`${name}: grown`, column, stacks, 1), sampled(`${name}: shrunk`, column, stacks, -1)];
 }
 
-function sampled(name: string, column: Column, stacks: readonly Stack[], sign: 1 | -1): SpeedscopeProfile {
-  const samples: number[][] = [];
+function sampled(name: string, column: Column, stacks: readonly Stack[], sign: 1 | -1): ProfileText {
+  const samples: string[] = [];
   const weights: number[] = [];
   let endValue = 0;
   for (const { sample, path } of stacks) {
@@ -195,11 +232,11 @@ function sampled(name: string, column: Column, stacks: readonly Stack[], sign: 1
     endValue += weight;
   }
   const unit = SAMPLE_TYPES[column].unit === 'bytes' ? 'bytes' : 'none';
-  return { type: 'sampled', name, unit, startValue: 0, endValue, samples, weights };
+  return withLists({ type: 'sampled', name, unit, startValue: 0, endValue }, { samples, weights });
 }
 
 /** The biggest arenas on their own; pointless where there is only one. */
-function arenaProfiles(stacks: readonly Stack[]): SpeedscopeProfile[] {
+function arenaProfiles(stacks: readonly Stack[]): ProfileText[] {
   const byArena = new Map<string, { bytes: number; stacks: Stack[] }>();
   for (const stack of stacks) {
     const entry = byArena.get(stack.arena) ?? { bytes: 0, stacks: [] };
