@@ -41,9 +41,9 @@ export function createStackReader(
   symbols: SymbolIndex,
   ownCode: OwnCode,
 ): StackReader {
-  const frames = new Map<bigint, KnownFrame>();
-  /** By node: paths share most of theirs. */
-  const framesOfNodes: (KnownFrame | undefined)[] = new Array(tables.nodeCount()).fill(undefined);
+  const { words, ofNode } = tables.frames();
+  /** By index of the word. */
+  const frames: (KnownFrame | undefined)[] = new Array(words.length).fill(undefined);
   const stacks = new Map<number, Stack>();
   const mappingIds = new Map<string, number>();
   // The program's own binary first: pprof's readers take mapping 1 for it.
@@ -60,20 +60,13 @@ export function createStackReader(
   }
 
   function frameOf(node: number): KnownFrame {
-    let known = framesOfNodes[node];
+    const index = ofNode[node] ?? 0;
+    let known = frames[index];
     if (known === undefined) {
-      known = frameOfWord(tables.frame(node));
-      framesOfNodes[node] = known;
-    }
-    return known;
-  }
-
-  function frameOfWord(word: bigint): KnownFrame {
-    let known = frames.get(word);
-    if (known === undefined) {
+      const word = words[index] ?? 0n;
       const frame = decodeFrame(word);
       known = frame.kind === 'js' ? jsFrame(frame) : nativeFrame(word, frame);
-      frames.set(word, known);
+      frames[index] = known;
     }
     return known;
   }

@@ -29,10 +29,17 @@ export interface Tables {
   module(index: number): ModuleRecord | undefined;
   moduleCount(): number;
   function(index: number): FunctionRecord | undefined;
-  /** The nodes of a call path, the leaf first; undefined if there is no such node. `frame` tells what each is. */
+  /** The nodes of a call path, the leaf first; undefined if there is no such node. `frames` tells what each is. */
   path(node: number): number[] | undefined;
-  nodeCount(): number;
-  frame(node: number): bigint;
+  frames(): FrameWords;
+}
+
+/** The frame words of the nodes, each once: hundreds of thousands of nodes share tens of thousands. */
+export interface FrameWords {
+  /** Ordered by the first node that has it. */
+  readonly words: readonly bigint[];
+  /** Index into `words` by node; that of node 0, the root, says nothing. */
+  readonly ofNode: Uint32Array;
 }
 
 /** Sizes of the records of the growing regions by number: strings, modules, functions, nodes. */
@@ -46,6 +53,7 @@ const MAX_STRING_BYTES = 64 << 10;
 export function createTables(): Tables {
   const regions = RECORD_BYTES.map(() => ({ data: Buffer.alloc(0), used: 0 }));
   const known = new Map<number, string>();
+  let frames: FrameWords | undefined;
 
   function append(region: number, firstRecord: number, records: Buffer): boolean {
     const size = RECORD_BYTES[region];
@@ -61,6 +69,7 @@ export function createTables(): Tables {
       table.data = grown;
     }
     records.copy(table.data, at, 0, end - at);
+    frames = undefined;
     table.used = Math.max(table.used, end);
     return true;
   }
@@ -133,10 +142,33 @@ export function createTables(): Tables {
       }
       return nodes;
     },
-    nodeCount,
-    frame: (node) => {
-      const found = record(NODES, node);
-      return found === undefined ? 0n : found.data.readBigUInt64LE(found.at + NODE.frame);
+    frames() {
+      frames ??= numberWords(regions[NODES]?.data ?? Buffer.alloc(0), nodeCount());
+      return frames;
     },
   };
+}
+
+/** Words are compared by halves: a bigint for each node would take longer than all the rest. */
+function numberWords(nodes: Buffer, count: number): FrameWords {
+  const words: bigint[] = [];
+  const ofNode = new Uint32Array(count);
+  const byHalves = new Map<number, Map<number, number>>();
+  for (let node = 1; node < count; node++) {
+    const at = node * NODE.bytes + NODE.frame;
+    const high = nodes.readInt32LE(at + 4);
+    const low = nodes.readInt32LE(at);
+    let byLow = byHalves.get(high);
+    if (byLow === undefined) {
+      byLow = new Map();
+      byHalves.set(high, byLow);
+    }
+    let number = byLow.get(low);
+    if (number === undefined) {
+      number = words.push(nodes.readBigUInt64LE(at)) - 1;
+      byLow.set(low, number);
+    }
+    ofNode[node] = number;
+  }
+  return { words, ofNode };
 }

@@ -31,16 +31,18 @@ export function createProfileBuilder(): ProfileBuilder {
   const nextOfHash: number[] = [];
   const labelNumbers = new Map<string, number>();
   const numberOfLabels = new WeakMap<Labels, number>();
-  const ids = new Map<string, number>();
+  const mappingIds = new Map<string, number>();
+  const functionIds = new Map<string, number>();
+  const locationIds = new Map<string, number>();
 
-  /** Calls `add` with a new id the first time a key of this kind is seen. */
-  function intern(kind: string, key: readonly unknown[], next: number, add: (id: number) => void): number {
-    const text = `${kind}\0${key.join('\0')}`;
-    const known = ids.get(text);
+  /** Calls `add` with a new id the first time a key is seen. */
+  function intern(ids: Map<string, number>, key: string, add: (id: number) => void): number {
+    const known = ids.get(key);
     if (known !== undefined) return known;
-    ids.set(text, next);
-    add(next);
-    return next;
+    const id = ids.size + 1;
+    ids.set(key, id);
+    add(id);
+    return id;
   }
 
   function labelsNumber(labels: Labels): number {
@@ -55,30 +57,21 @@ export function createProfileBuilder(): ProfileBuilder {
   }
 
   return {
-    addMapping: (mapping) =>
-      intern(
-        'mapping',
-        [mapping.start, mapping.limit, mapping.fileOffset, mapping.file, mapping.buildId],
-        mappings.length + 1,
-        (id) => mappings.push({ id, ...mapping }),
-      ),
-    addFunction: (fn) =>
-      intern('function', [fn.name, fn.systemName, fn.file, fn.startLine], functions.size + 1, (id) =>
-        functions.set(id, { id, ...fn }),
-      ),
-    addLocation: (location) =>
-      intern(
-        'location',
-        [
-          location.kind,
-          location.mappingId,
-          location.address,
-          location.approximate ?? false,
-          ...location.lines.flatMap((line) => [line.functionId, line.line, line.column]),
-        ],
-        locations.size + 1,
-        (id) => locations.set(id, { id, ...location }),
-      ),
+    addMapping(mapping) {
+      const { start, limit, fileOffset, file, buildId } = mapping;
+      const key = `${start}\0${limit}\0${fileOffset}\0${file}\0${buildId}`;
+      return intern(mappingIds, key, (id) => mappings.push({ id, ...mapping }));
+    },
+    addFunction(fn) {
+      const key = `${fn.name}\0${fn.systemName}\0${fn.file}\0${fn.startLine}`;
+      return intern(functionIds, key, (id) => functions.set(id, { id, ...fn }));
+    },
+    addLocation(location) {
+      const { kind, mappingId, address, approximate = false } = location;
+      let key = `${kind} ${mappingId} ${address} ${approximate}`;
+      for (const { functionId, line, column } of location.lines) key += ` ${functionId} ${line} ${column}`;
+      return intern(locationIds, key, (id) => locations.set(id, { id, ...location }));
+    },
     addSample(sample) {
       const labels = labelsNumber(sample.labels);
       const hash = hashOf(sample.stack, labels);

@@ -33,8 +33,7 @@ export function createSymbolizer({ mayRunNode }: SymbolizeOptions): Symbolize {
 
   return (recording) => {
     const { tables, header } = recording;
-    const words = new Set<bigint>();
-    for (let node = 1; node < tables.nodeCount(); node++) words.add(tables.frame(node));
+    const { words } = tables.frames();
     const startedAtMs = header === undefined ? Number.POSITIVE_INFINITY : Number(header.startedUnixNs / 1_000_000n) + 1;
     return {
       ...symbolizeNative(words, indexModules(tables), recording.mapLines),
