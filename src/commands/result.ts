@@ -1,9 +1,15 @@
-import { existsSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, renameSync, writeFileSync } from 'node:fs';
 import { EXIT, MemprofError } from '../errors.js';
 
-/** Writes a file in one step (0600): a reader sees the old content or the whole new one. */
-export function writeWholeFile(path: string, content: string | Uint8Array): void {
-  writeFileSync(`${path}.tmp`, content, { mode: 0o600 });
+/** Writes a file in one step (0600): a reader sees the old content or the whole new one. Pieces are asked for one by one. */
+export function writeWholeFile(path: string, content: string | Uint8Array | Generator<string>): void {
+  const pieces = typeof content === 'string' || content instanceof Uint8Array ? [content] : content;
+  const fd = openSync(`${path}.tmp`, 'w', 0o600);
+  try {
+    for (const piece of pieces) writeFileSync(fd, piece);
+  } finally {
+    closeSync(fd);
+  }
   renameSync(`${path}.tmp`, path);
 }
 

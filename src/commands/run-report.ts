@@ -55,7 +55,8 @@ export async function reportRun(
 }
 
 async function makeReports(stages: Stages, folder: string, manifest: Manifest, terminal: Terminal): Promise<string> {
-  const { buildProfile, FORMATS, writePprofInBackground, summarize, fold, SPEEDSCOPE_MAX_STACKS } = stages;
+  const { buildProfile, FORMATS, writePprofInBackground, speedscopePieces, summarize, fold, SPEEDSCOPE_MAX_STACKS } =
+    stages;
   const profile = await buildProfile(folder, {
     manifest,
     onSymbols(path, symbols) {
@@ -68,9 +69,9 @@ async function makeReports(stages: Stages, folder: string, manifest: Manifest, t
   });
   const summary = summarize(profile, { memprofVersion: memprofVersion() });
   const pprof = writePprofInBackground(profile, { summary });
-  const speedscope = FORMATS.speedscope(fold(profile, SPEEDSCOPE_MAX_STACKS), { summary });
-  writeWholeFile(join(folder, REPORT_FILES.pprof), await pprof);
+  const speedscope = speedscopePieces(fold(profile, SPEEDSCOPE_MAX_STACKS), { summary });
   writeWholeFile(join(folder, REPORT_FILES.speedscope), speedscope);
+  writeWholeFile(join(folder, REPORT_FILES.pprof), await pprof);
   writeWholeFile(join(folder, REPORT_FILES.json), FORMATS.json(profile, { summary }));
   // On the terminal they would stand twice.
   const isNews = ({ message }: { message: string }): boolean =>

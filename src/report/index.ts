@@ -8,6 +8,7 @@ import { writeText } from './text.js';
 
 export { type Paint, PLAIN, type ReportOptions } from './options.js';
 export { writePprofInBackground } from './pprof-write.js';
+export { speedscopePieces } from './speedscope.js';
 
 export type Format = (profile: Profile, options: ReportOptions) => string | Uint8Array;
 

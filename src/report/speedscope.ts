@@ -35,16 +35,18 @@ const COLUMN_ORDER: readonly Column[] = [INUSE_SPACE, ALLOC_SPACE, INUSE_OBJECTS
  * `merged`, at the end, has no prefixes, for the Sandwich view. Cap the samples with `fold` first.
  */
 export function writeSpeedscope(profile: Profile, options: ReportOptions): string {
+  return [...speedscopePieces(profile, options)].join('');
+}
+
+/** The same in pieces, one for each of the file's profiles: for whoever can write them one by one, and need not hold them all. */
+export function* speedscopePieces(profile: Profile, options: ReportOptions): Generator<string> {
   const table = new FrameTable(profile);
-  const stacks = labelledStacks(profile, table);
+  const stacks: StackSets = {
+    labelled: labelledStacks(profile, table),
+    engineHidden: withoutEngine(profile, table),
+    merged: mergedStacks(profile, table),
+  };
   const program = profile.processes[0]?.name ?? 'program';
-  const profiles: ProfileText[] = [];
-  for (const column of COLUMN_ORDER) {
-    profiles.push(...signedProfiles(profileName(profile, column), column, stacks));
-    if (column === INUSE_SPACE) profiles.push(...withoutEngine(profile, table));
-  }
-  profiles.push(...arenaProfiles(stacks));
-  profiles.push(...signedProfiles('merged', INUSE_SPACE, mergedStacks(profile, table)));
   const head = {
     $schema: 'https://www.speedscope.app/file-format-schema.json',
     name: `memprof ${program}`,
@@ -52,24 +54,39 @@ export function writeSpeedscope(profile: Profile, options: ReportOptions): strin
     activeProfileIndex: 0,
     shared: { frames: table.frames },
   };
-  return withLists(head, { profiles });
+  yield `${JSON.stringify(head).slice(0, -1)},"profiles":[`;
+  let separator = '';
+  for (const text of profileTexts(profile, stacks)) {
+    yield separator + text;
+    separator = ',';
+  }
+  yield ']}';
 }
 
-/**
- * JSON of an object with lists whose items are JSON already: stacks are nine tenths of the file, and each is in several profiles.
- */
-function withLists(head: object, lists: Readonly<Record<string, readonly (string | number)[]>>): string {
-  const fields = Object.entries(lists).map(([name, items]) => `,"${name}":${list(items)}`);
-  return `${JSON.stringify(head).slice(0, -1)}${fields.join('')}}`;
+interface StackSets {
+  readonly labelled: readonly Stack[];
+  readonly engineHidden: readonly Stack[];
+  readonly merged: readonly Stack[];
 }
 
+function* profileTexts(profile: Profile, { labelled, engineHidden, merged }: StackSets): Generator<ProfileText> {
+  for (const column of COLUMN_ORDER) {
+    yield* signedProfiles(profileName(profile, column), column, labelled);
+    if (column !== INUSE_SPACE || engineHidden.length === 0) continue;
+    yield* signedProfiles('inuse_space, engine hidden', INUSE_SPACE, engineHidden);
+  }
+  yield* arenaProfiles(labelled);
+  yield* signedProfiles('merged', INUSE_SPACE, merged);
+}
+
+/** Stacks are nine tenths of the file, and each is in several profiles: put together as text that was made once. */
 const list = (items: readonly (string | number)[]): string => `[${items.join(',')}]`;
 
 /** Nothing where no program has JavaScript: it would be the same picture again. */
-function withoutEngine(profile: Profile, table: FrameTable): ProfileText[] {
+function withoutEngine(profile: Profile, table: FrameTable): Stack[] {
   const hide = engineHider(table.framesOf, profile.mappings[0]?.file ?? '');
   if (profile.samples.every(({ stack }) => hide(stack).length === stack.length)) return [];
-  return signedProfiles('inuse_space, engine hidden', INUSE_SPACE, labelledStacks(profile, table, hide));
+  return labelledStacks(profile, table, hide);
 }
 
 /** A heap that does not know a column is missing in its picture: the name says so. */
@@ -214,10 +231,10 @@ function describe(labels: Labels): string {
 }
 
 /** One profile, or `grown` and `shrunk` for a difference: speedscope knows no negative weights. */
-function signedProfiles(name: string, column: Column, stacks: readonly Stack[]): ProfileText[] {
+function* signedProfiles(name: string, column: Column, stacks: readonly Stack[]): Generator<ProfileText> {
   const negative = stacks.some(({ sample }) => sample.values[column] <= -0.5);
-  if (!negative) return [sampled(name, column, stacks, 1)];
-  return [sampled(`${name}: grown`, column, stacks, 1), sampled(`${name}: shrunk`, column, stacks, -1)];
+  yield sampled(negative ? `${name}: grown` : name, column, stacks, 1);
+  if (negative) yield sampled(`${name}: shrunk`, column, stacks, -1);
 }
 
 function sampled(name: string, column: Column, stacks: readonly Stack[], sign: 1 | -1): ProfileText {
@@ -232,11 +249,12 @@ function sampled(name: string, column: Column, stacks: readonly Stack[], sign: 1
     endValue += weight;
   }
   const unit = SAMPLE_TYPES[column].unit === 'bytes' ? 'bytes' : 'none';
-  return withLists({ type: 'sampled', name, unit, startValue: 0, endValue }, { samples, weights });
+  const head = JSON.stringify({ type: 'sampled', name, unit, startValue: 0, endValue });
+  return `${head.slice(0, -1)},"samples":${list(samples)},"weights":${list(weights)}}`;
 }
 
 /** The biggest arenas on their own; pointless where there is only one. */
-function arenaProfiles(stacks: readonly Stack[]): ProfileText[] {
+function* arenaProfiles(stacks: readonly Stack[]): Generator<ProfileText> {
   const byArena = new Map<string, { bytes: number; stacks: Stack[] }>();
   for (const stack of stacks) {
     const entry = byArena.get(stack.arena) ?? { bytes: 0, stacks: [] };
@@ -244,10 +262,10 @@ function arenaProfiles(stacks: readonly Stack[]): ProfileText[] {
     entry.stacks.push(stack);
     byArena.set(stack.arena, entry);
   }
-  if (byArena.size < 2) return [];
-  return [...byArena]
+  if (byArena.size < 2) return;
+  const biggest = [...byArena]
     .filter(([, { bytes }]) => bytes > 0)
     .sort(([, a], [, b]) => b.bytes - a.bytes)
-    .slice(0, MAX_ARENA_PROFILES)
-    .flatMap(([arena, entry]) => signedProfiles(`inuse_space of ${arena}`, INUSE_SPACE, entry.stacks));
+    .slice(0, MAX_ARENA_PROFILES);
+  for (const [arena, entry] of biggest) yield* signedProfiles(`inuse_space of ${arena}`, INUSE_SPACE, entry.stacks);
 }
