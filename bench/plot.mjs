@@ -136,20 +136,20 @@ function interpretation() {
     },
     panels: [
       {
-        name: 'seconds',
+        name: 'seconds (target: 3)',
         high: seconds.at(-1),
         ticks: seconds,
-        target: { x: TARGET_SAMPLES, y: 3, name: '3 s' },
+        target: { x: TARGET_SAMPLES, y: 3 },
         lines: [
           { name: 'as one waits', colour: COLOURS.blue, points: timed('wallS') },
           { name: 'CPU', colour: COLOURS.orange, points: timed('cpuS') },
         ],
       },
       {
-        name: 'peak memory, MiB',
+        name: 'peak memory, MiB (target: 450)',
         high: mebibytes.at(-1),
         ticks: mebibytes,
-        target: { x: TARGET_SAMPLES, y: 450, name: '450 MiB' },
+        target: { x: TARGET_SAMPLES, y: 450 },
         lines: [{ name: 'peak', colour: COLOURS.blue, points: points((row) => ({ y: row.peakMib })) }],
       },
     ],

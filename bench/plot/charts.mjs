@@ -55,7 +55,7 @@ export function dotRows({ title, note, labelWidth, legend: entries, axis, lines 
  * @param {{
  *   title: string, note?: string, x: { low: number, high: number, ticks: number[], format: (value: number) => string, name: string },
  *   panels: {
- *     name: string, high: number, ticks: number[], target?: { x: number, y: number, name: string },
+ *     name: string, high: number, ticks: number[], target?: { x: number, y: number },
  *     lines: { name: string, colour: string, points: { x: number, y: number, low?: number, high?: number }[] }[],
  *   }[],
  * }} chart the y axes begin at 0
@@ -75,13 +75,7 @@ export function linePanels({ title, note, x: axis, panels }) {
     }
     for (const tick of axis.ticks) parts.push(label(x(tick), bottom + 20, axis.format(tick), { anchor: 'middle' }));
     parts.push(label(left + width / 2, bottom + 40, axis.name, { anchor: 'middle', size: 12 }));
-    if (target) {
-      const at = y(target.y);
-      parts.push(
-        line(x(target.x) - 26, at, x(target.x), at, { colour: TEXT, width: 2 }),
-        label(x(target.x), at + 16, target.name, { anchor: 'end', size: 12 }),
-      );
-    }
+    if (target) parts.push(line(x(target.x) - 26, y(target.y), x(target.x), y(target.y), { colour: TEXT, width: 2 }));
     for (const { colour, points } of lines) {
       const path = points.map((point) => `${x(point.x).toFixed(1)},${y(point.y).toFixed(1)}`).join(' ');
       parts.push(`<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="2"/>`);
