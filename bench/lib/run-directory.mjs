@@ -6,7 +6,7 @@ import { CONTROL, CONTROL_MAGIC, CONTROL_NO_V8, WIRE_VERSION } from '../../dist/
 import { ROOT } from './process.mjs';
 
 export const SAMPLER = join(ROOT, 'native/build/linux-x64-glibc/libmemprof.so');
-const DEFAULTS = { meanBytes: 64 * 1024, v8IntervalBytes: 512 * 1024, maxSamplesPerSecond: 1000, seed: 0, v8: true };
+const DEFAULTS = { meanBytes: 64 * 1024, v8IntervalBytes: 512 * 1024, maxSamplesPerSecond: 500, seed: 0, v8: true };
 
 /** Calls `run` with an environment in which the sampler works, with memprof's defaults; takes the run directory away at the end. */
 export async function withSampler(settings, run) {
