@@ -123,7 +123,7 @@ function writeLocation(out: ProtobufWriter, location: Location, mainMapping: num
         out.integer(LINE.column, column);
       });
     }
-    // "The line information above represents one of the multiple symbols": as near as the format comes to an approximate line.
+    // profile.proto has this flag for a location whose line is one of several possible ones: nothing else comes as near to "approximate".
     if (location.approximate) out.integer(LOCATION.isFolded, 1);
   });
 }
