@@ -1,4 +1,5 @@
-import { type Frame, frameReader } from '../model/frames.js';
+import { frameReader } from '../model/frames.js';
+import { numberByText } from '../model/numbering.js';
 import { INUSE_SPACE, type Profile, type Sample, type Values, type ValueType } from '../model/profile.js';
 import { describeFrame, describeSite, framesOfSite, mergeSites, moduleOf, type Site, siteOf } from './site.js';
 import { type Sampler, samplerOf, unseenBytes } from './unseen.js';
@@ -157,7 +158,8 @@ function keys(profile: Profile, by: GroupBy): KeyOf {
   switch (by) {
     case 'site': {
       const siteOfSample = siteReader(profile);
-      const number = frameNumbers();
+      // Sites are compared by numbers, and only those shown get a text.
+      const number = numberByText(describeFrame);
       return (sample) => {
         const site = siteOfSample(sample);
         // One site may hold V8 objects and native memory: rows of different allocators are not the same thing.
@@ -184,20 +186,4 @@ function keys(profile: Profile, by: GroupBy): KeyOf {
 function siteReader(profile: Profile): (sample: Sample) => Site {
   const framesOfSample = frameReader(profile);
   return (sample) => siteOf(framesOfSample(sample));
-}
-
-/** Numbers frames: the same for those that read the same. Sites are compared by these, and only those shown get a text. */
-function frameNumbers(): (frame: Frame) => number {
-  const ofFrame = new Map<Frame, number>();
-  const ofText = new Map<string, number>();
-  return (frame) => {
-    let number = ofFrame.get(frame);
-    if (number === undefined) {
-      const text = describeFrame(frame);
-      number = ofText.get(text) ?? ofText.size;
-      ofText.set(text, number);
-      ofFrame.set(frame, number);
-    }
-    return number;
-  };
 }

@@ -1,7 +1,7 @@
 import { labelsKey } from './labels.js';
+import { numberByText } from './numbering.js';
 import {
   type FunctionInfo,
-  type Labels,
   type Location,
   type Mapping,
   type Profile,
@@ -29,8 +29,7 @@ export function createProfileBuilder(): ProfileBuilder {
   /** Numbers in `samples` by a hash of stack and labels, and of each the next with the same hash. */
   const firstOfHash = new Map<number, number>();
   const nextOfHash: number[] = [];
-  const labelNumbers = new Map<string, number>();
-  const numberOfLabels = new WeakMap<Labels, number>();
+  const labelsNumber = numberByText(labelsKey);
   const mappingIds = new Map<string, number>();
   const functionIds = new Map<string, number>();
   const locationIds = new Map<string, number>();
@@ -43,17 +42,6 @@ export function createProfileBuilder(): ProfileBuilder {
     ids.set(key, id);
     add(id);
     return id;
-  }
-
-  function labelsNumber(labels: Labels): number {
-    let number = numberOfLabels.get(labels);
-    if (number === undefined) {
-      const key = labelsKey(labels);
-      number = labelNumbers.get(key) ?? labelNumbers.size;
-      labelNumbers.set(key, number);
-      numberOfLabels.set(labels, number);
-    }
-    return number;
   }
 
   return {
