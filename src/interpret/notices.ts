@@ -5,21 +5,39 @@ import type { ProcessRecording } from './process-recording.js';
 type Counter = keyof NonNullable<ProcessRecording['header']>['counters'];
 
 /** What people should know about a counter that is not 0. */
-const COUNTER_TEXT: readonly (readonly [Counter, (count: string) => string])[] = [
-  ['dropped_live', (n) => `${n} samples are missing from the in-use columns: the table of live samples was full`],
-  ['dropped_sites', (n) => `${n} samples are missing: the tables of call paths were full`],
-  ['dropped_mappings', (n) => `${n} changes of mappings are missing: mmap figures may be wrong`],
-  ['dropped_nested', (n) => `${n} samples were skipped inside signal handlers`],
-  ['dropped_growth', (n) => `the store could not grow ${n} times: tmpfs or memory was full`],
-  ['truncated_stacks', (n) => `${n} stacks are deeper than 255 frames: their roots are cut off`],
-  ['broken_stacks', (n) => `${n} stacks do not reach the start of their thread`],
-  ['unknown_js_frames', (n) => `${n} frames in V8 code could not be decoded`],
+const COUNTER_TEXT: readonly (readonly [Counter, (count: number) => string])[] = [
+  [
+    'dropped_live',
+    (n) =>
+      `${counted(n, 'sample is', 'samples are')} missing from the in-use columns: the table of live samples was full`,
+  ],
+  ['dropped_sites', (n) => `${counted(n, 'sample is', 'samples are')} missing: the tables of call paths were full`],
+  [
+    'dropped_mappings',
+    (n) => `${counted(n, 'change of a mapping is', 'changes of mappings are')} missing: mmap figures may be wrong`,
+  ],
+  ['dropped_nested', (n) => `${counted(n, 'sample was', 'samples were')} skipped inside signal handlers`],
+  ['dropped_growth', (n) => `the store could not grow ${counted(n, 'time', 'times')}: tmpfs or memory was full`],
+  [
+    'truncated_stacks',
+    (n) =>
+      `${counted(n, 'stack is deeper than 255 frames: its root is', 'stacks are deeper than 255 frames: their roots are')} cut off`,
+  ],
+  [
+    'broken_stacks',
+    (n) => `${counted(n, 'stack does not reach the start of its', 'stacks do not reach the start of their')} thread`,
+  ],
+  ['unknown_js_frames', (n) => `${counted(n, 'frame', 'frames')} in V8 code could not be decoded`],
   [
     'mean_raises',
     (n) =>
-      `to keep the program fast, the mean between samples was doubled ${n === '1' ? 'once' : `${n} times`}: error bars are wider`,
+      `to keep the program fast, the mean between samples was doubled ${n === 1 ? 'once' : `${formatCount(n)} times`}: error bars are wider`,
   ],
 ];
+
+/** `1 stack is`, `1,200 stacks are`. */
+const counted = (count: number, one: string, many: string): string =>
+  `${formatCount(count)} ${count === 1 ? one : many}`;
 
 /** Few broken stacks are usual (code without unwind tables); more than this share is worth a line. */
 const WORTH_A_LINE: Partial<Record<Counter, number>> = { broken_stacks: 0.01, unknown_js_frames: 0.01 };
@@ -36,7 +54,7 @@ export function noticesOf(recording: ProcessRecording, expectsNative: boolean): 
   for (const [name, text] of COUNTER_TEXT) {
     const count = counters?.[name] ?? 0;
     const share = count / Math.max(1, counters?.alloc_samples ?? 0);
-    if (count > 0 && share >= (WORTH_A_LINE[name] ?? 0)) add(name.toUpperCase(), text(formatCount(count)));
+    if (count > 0 && share >= (WORTH_A_LINE[name] ?? 0)) add(name.toUpperCase(), text(count));
   }
   if (recording.header?.v8State === 2) {
     add(
@@ -67,11 +85,14 @@ export function noticesOf(recording: ProcessRecording, expectsNative: boolean): 
   }
   const silent = threadsWithoutProfile(recording);
   if (silent.has(0)) {
-    add('V8_NO_PROFILE', 'no V8 objects: the process ended (a crash, a signal) before a first V8 profile was written');
+    add(
+      'V8_NO_PROFILE',
+      'no V8 objects: the process ended (a crash, a signal, exec) before a first V8 profile was written',
+    );
   }
   const workers = silent.size - (silent.has(0) ? 1 : 0);
   if (workers > 0) {
-    const message = `no V8 objects of ${formatCount(workers)} worker(s): they ended before a first V8 profile was written`;
+    const message = `no V8 objects of ${counted(workers, 'worker: it', 'workers: they')} ended before a first V8 profile was written`;
     add('V8_NO_WORKER_PROFILE', message);
   }
   for (const line of recording.agentLines) {

@@ -113,7 +113,7 @@ test('workers that left no V8 profile are counted', async () => {
   recorder.snapshot('end');
   const { notices } = await profileOf(recorder);
   expect(notices.map(({ code }) => code)).not.toContain('V8_NO_PROFILE');
-  expect(notices.find(({ code }) => code === 'V8_NO_WORKER_PROFILE')?.message).toMatch(/of 2 worker\(s\)/);
+  expect(notices.find(({ code }) => code === 'V8_NO_WORKER_PROFILE')?.message).toMatch(/of 2 workers: they ended/);
 });
 
 test('garbage in large V8 profiles is said, collected ones have none', async () => {
