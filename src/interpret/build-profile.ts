@@ -80,6 +80,8 @@ export async function buildProfile(directory: string, options: BuildOptions = {}
   const ended = manifest?.endedAtNs === undefined ? endedAtNs : BigInt(manifest.endedAtNs);
   return builder.build({
     gauges,
+    arenas: [],
+    pools: [],
     processes,
     moment,
     startedAtNs: started,

@@ -7,6 +7,7 @@ export const LABEL_NAMES = [
   'pool',
   'tier',
   'stage',
+  'label',
   'thread',
   'pid',
   'arena_source',

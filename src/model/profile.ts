@@ -81,7 +81,8 @@ export type Tier = 'host' | 'host-pinned' | 'device';
 
 /**
  * `heap`: memory of one allocator: 'v8', 'libc.malloc', 'mmap', 'mmap.file', 'wasm', later 'cuda.*'.
- * `arena`: region within the heap, e.g. 'glibc#0', 'v8:old_space', 'v8:pages'. `pool`: named group of arenas.
+ * `arena`: what the program or a rule names ('kv-cache#3'), else a region within the heap ('glibc#0', 'v8:pages').
+ * `pool`: named group of arenas.
  */
 export interface Labels {
   readonly heap: string;
@@ -89,12 +90,35 @@ export interface Labels {
   readonly pool?: string;
   readonly tier: Tier;
   readonly stage?: string;
+  /** Labels of the program's own, sorted: 'model=small,tenant=acme'. */
+  readonly label?: string;
   /** Name and id, e.g. 'main', 'worker 3', 'tid 4711'. */
   readonly thread?: string;
   readonly pid: number;
-  /** How `arena` was found out: 'allocator' or 'v8' for now. */
-  readonly arena_source?: string;
+  /** How `arena` was found out. */
+  readonly arena_source?: ArenaSource;
 }
+
+/**
+ * How an arena was found out. The program said so: by memprof.h ('c'), `wrap` ('leaf'), on a thread of libuv's pool ('thread-pool'), in an
+ * async context ('cped', 'smi', 'ring': how V8 was read), in a stack or labels of V8's sampler ('marker', 'async-marker', 'v8-labels').
+ * 'rule': a recogniser. 'allocator', 'v8': nobody named one, it is a region of the allocator or of V8's heap.
+ */
+export const ARENA_SOURCES = [
+  'c',
+  'leaf',
+  'thread-pool',
+  'cped',
+  'smi',
+  'ring',
+  'marker',
+  'async-marker',
+  'v8-labels',
+  'rule',
+  'allocator',
+  'v8',
+] as const;
+export type ArenaSource = (typeof ARENA_SOURCES)[number];
 
 /**
  * One call path with labels. `stack` holds location ids, the leaf first. `variances` belongs to `values`, in squared units;
@@ -144,6 +168,66 @@ export interface ProcessInfo {
   readonly peakTimeNs: bigint;
 }
 
+/** Estimates of bytes in an `ArenaUse`. */
+export type ArenaBytes =
+  | 'peakBytes'
+  | 'liveBytes'
+  | 'allocatedBytes'
+  | 'churnBytes'
+  | 'liveAfterReleaseBytes'
+  | 'freedElsewhereBytes';
+
+/**
+ * The life of one arena of one process. Native memory and mappings only: V8 does not tell when its objects come and go. Times are ns since the
+ * Unix epoch, 0n: it has not happened, or nobody knows.
+ */
+export interface ArenaUse {
+  /** '' where the arena belongs to none. */
+  readonly pool: string;
+  readonly arena: string;
+  readonly pid: number;
+  readonly source: ArenaSource;
+  readonly createdNs: bigint;
+  readonly releasedNs: bigint;
+  readonly lastAllocationNs: bigint;
+  /** When the live bytes last came to 0; 0n while some are live. */
+  readonly lastFreedNs: bigint;
+  readonly peakBytes: number;
+  /** At the end of the recording. */
+  readonly liveBytes: number;
+  readonly allocatedBytes: number;
+  /** Lived for less than a second. */
+  readonly churnBytes: number;
+  /** Of `liveBytes`, what is left of a released arena. */
+  readonly liveAfterReleaseBytes: number;
+  /** Freed while another arena, or none, was current. */
+  readonly freedElsewhereBytes: number;
+  readonly doubleReleases: number;
+  readonly usesAfterRelease: number;
+  readonly hits: number;
+  readonly misses: number;
+  /** Of the estimates above, squared bytes; 0: exact. */
+  readonly variances: Readonly<Record<ArenaBytes, number>>;
+}
+
+/** The arenas of one pool of one process, those in `folded` included. */
+export interface PoolUse {
+  readonly pool: string;
+  readonly pid: number;
+  /** 0: none. */
+  readonly budgetBytes: number;
+  /** Arenas ever made; 0 where only rules name them. */
+  readonly arenas: number;
+  /** Arenas too many to be told apart: their bytes count for the pool only. */
+  readonly folded: number;
+  readonly hits: number;
+  readonly misses: number;
+  readonly doubleReleases: number;
+  readonly usesAfterRelease: number;
+  readonly peakBytes: number;
+  readonly liveBytes: number;
+}
+
 /** A line for people about something that is missing or less exact than it could be. */
 export interface Notice {
   readonly code: string;
@@ -161,6 +245,9 @@ export interface Profile {
   readonly functions: ReadonlyMap<number, FunctionInfo>;
   readonly mappings: readonly Mapping[];
   readonly gauges: readonly Gauge[];
+  /** Empty where nobody named an arena, and in profiles that were read from pprof files. */
+  readonly arenas: readonly ArenaUse[];
+  readonly pools: readonly PoolUse[];
   readonly processes: readonly ProcessInfo[];
   readonly moment: Moment;
   readonly startedAtNs: bigint;

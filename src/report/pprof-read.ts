@@ -2,7 +2,7 @@ import { gunzipSync } from 'node:zlib';
 import { Profile as PprofProfile } from 'pprof-format';
 import { EXIT, MemprofError } from '../errors.js';
 import type { FunctionInfo, Labels, Location, Mapping, Profile, Sample, Values } from '../model/profile.js';
-import { SAMPLE_TYPES } from '../model/profile.js';
+import { ARENA_SOURCES, SAMPLE_TYPES } from '../model/profile.js';
 import { commentReader } from './pprof-comments.js';
 import { heapVariances, isExactHeap } from './pprof-variance.js';
 
@@ -63,6 +63,8 @@ export function readPprof(bytes: Uint8Array, name = 'the profile'): Profile {
     functions: code.functions,
     mappings: code.mappings,
     gauges: [],
+    arenas: [],
+    pools: [],
     processes: comments.processes,
     moment: comments.moment,
     startedAtNs: big(decoded.timeNanos),
@@ -189,11 +191,12 @@ function kindOf(file: string, mappingId: number, address: bigint): Location['kin
   return address === 0n ? 'synthetic' : 'runtime';
 }
 
-const TEXT_LABELS = ['arena', 'pool', 'stage', 'thread', 'arena_source'] as const;
+const TEXT_LABELS = ['arena', 'pool', 'stage', 'label', 'thread'] as const;
 
 function labelsOf(pairs: readonly (readonly [key: string, value: string])[]): Labels {
   const given = new Map(pairs.filter(([, value]) => value !== ''));
   const tier = given.get('tier');
+  const source = ARENA_SOURCES.find((known) => known === given.get('arena_source'));
   const texts = TEXT_LABELS.flatMap((key) => {
     const value = given.get(key);
     return value === undefined ? [] : [[key, value] as const];
@@ -203,5 +206,6 @@ function labelsOf(pairs: readonly (readonly [key: string, value: string])[]): La
     tier: tier === 'host-pinned' || tier === 'device' ? tier : 'host',
     pid: Number(given.get('pid') ?? 0) || 0,
     ...Object.fromEntries(texts),
+    ...(source !== undefined && { arena_source: source }),
   };
 }

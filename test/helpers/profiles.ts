@@ -52,6 +52,8 @@ export interface TestSample {
 export interface TestProfileOptions {
   readonly processes?: readonly ProcessInfo[];
   readonly gauges?: readonly Gauge[];
+  readonly arenas?: Profile['arenas'];
+  readonly pools?: Profile['pools'];
   readonly unknown?: Profile['unknown'];
   readonly notices?: readonly Notice[];
   readonly periodBytes?: number;
@@ -134,6 +136,8 @@ export function makeProfile(samples: readonly TestSample[], options: TestProfile
     functions,
     mappings,
     gauges: options.gauges ?? [],
+    arenas: options.arenas ?? [],
+    pools: options.pools ?? [],
     processes: options.processes ?? [testProcess()],
     moment: 'end',
     startedAtNs: 1_760_000_000_000_000_000n,

@@ -8,6 +8,8 @@ import { findProblems } from '../../src/model/validate.ts';
 const labels: Labels = { heap: 'v8', tier: 'host', pid: 7 };
 const rest = {
   gauges: [],
+  arenas: [],
+  pools: [],
   processes: [],
   moment: 'end',
   startedAtNs: 0n,
