@@ -1,0 +1,112 @@
+import { agent, COUNTER } from './agent.js';
+import { type Arena, type ArenaCounts, createArena } from './arena.js';
+import { checkName } from './names.js';
+import { shared } from './shared.js';
+
+/** A named group of arenas. */
+export interface Pool {
+  readonly name: string;
+  /** What it may have live at once; reports compare the peak with it. 0: no budget. */
+  readonly budgetBytes: number;
+  /** A new arena, `<name>#1` and so on. */
+  arena(): Arena;
+  /** Something was found in the pool and used again. */
+  hit(): void;
+  /** Something had to be made. */
+  miss(): void;
+  /** What this thread has counted so far, with and without a profiler. */
+  stats(): PoolStats;
+}
+
+export interface PoolStats {
+  readonly hits: number;
+  readonly misses: number;
+  /** Given out. */
+  readonly arenas: number;
+  readonly released: number;
+  readonly doubleReleases: number;
+  readonly usesAfterRelease: number;
+}
+
+export interface PoolOptions {
+  /** Bytes; 0 or Infinity: no budget. */
+  readonly budgetBytes?: number;
+}
+
+/** A pool is for a kind of memory. One for each request would be a leak in here. */
+const MAX_POOLS = 1000;
+const TOO_MANY = '(other)';
+
+/**
+ * The pool of that name; the first call makes it. A budget that is given later replaces the one before.
+ * @throws TypeError if the name is no string or the budget no number of bytes.
+ */
+export function pool(name: string, options: PoolOptions = {}): Pool {
+  const cleaned = checkName('a pool', name);
+  const budgetBytes = checkBudget(options.budgetBytes);
+  const { pools } = shared();
+  const key = pools.size < MAX_POOLS || pools.has(cleaned) ? cleaned : TOO_MANY;
+  let known = pools.get(key);
+  if (known === undefined) {
+    known = createPool(key);
+    pools.set(key, known);
+  }
+  if (budgetBytes !== undefined) known.setBudget(budgetBytes);
+  return known;
+}
+
+/**
+ * `pool(name).arena()`.
+ * @throws TypeError if the name is no string.
+ */
+export function arena(name: string): Arena {
+  return pool(name).arena();
+}
+
+function checkBudget(bytes: unknown): number | undefined {
+  if (bytes === undefined) return undefined;
+  if (typeof bytes !== 'number' || !(bytes >= 0)) throw new TypeError('memprof: budgetBytes must be a number of bytes');
+  return bytes === Number.POSITIVE_INFINITY ? 0 : bytes;
+}
+
+/** A pool with what only this file may do to it. */
+export interface OwnPool extends Pool {
+  setBudget(bytes: number): void;
+}
+
+function createPool(name: string): OwnPool {
+  const counts: ArenaCounts = { released: 0, doubleReleases: 0, usesAfterRelease: 0 };
+  const tag = agent?.pool(name, 0) ?? 0;
+  let budgetBytes = 0;
+  let lastOrdinal = 0;
+  let arenas = 0;
+  let hits = 0;
+  let misses = 0;
+
+  return {
+    name,
+    get budgetBytes() {
+      return budgetBytes;
+    },
+    setBudget(bytes) {
+      budgetBytes = bytes;
+      agent?.pool(name, bytes);
+    },
+    arena() {
+      arenas++;
+      const recorded = agent?.arena(tag);
+      lastOrdinal = recorded?.ordinal || lastOrdinal + 1;
+      const isRecorded = recorded !== undefined && recorded.tag !== 0;
+      return createArena(name, lastOrdinal, isRecorded ? recorded.tag : tag, isRecorded, counts);
+    },
+    hit() {
+      hits++;
+      agent?.count(tag, COUNTER.hits, 1);
+    },
+    miss() {
+      misses++;
+      agent?.count(tag, COUNTER.misses, 1);
+    },
+    stats: () => ({ hits, misses, arenas, ...counts }),
+  };
+}

@@ -1,0 +1,56 @@
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { makeFolder, NODES, plainEnvironment, run } from '../agent/run-agent.ts';
+import { ROOT } from '../e2e/helpers.ts';
+
+/** A folder with a program and the package as npm would install it, twice. */
+function installed(...programs: string[]): string {
+  if (!existsSync(join(ROOT, 'cjs/index.js'))) throw new Error('the package is not built: npm run build');
+  const folder = makeFolder('memprof-api-test-');
+  for (const place of ['node_modules/memprof', 'other/node_modules/memprof']) {
+    const target = join(folder, place);
+    mkdirSync(join(target, 'dist'), { recursive: true });
+    for (const part of ['package.json', 'cjs', 'dist/api', 'dist/index.js', 'dist/index.d.ts']) {
+      cpSync(join(ROOT, part), join(target, part), { recursive: true });
+    }
+  }
+  for (const name of programs) cpSync(join(ROOT, 'fixtures/api', name), join(folder, name));
+  return folder;
+}
+
+it.each(NODES)('is imported and required, twice, in workers and contexts: Node $version', async ({ execPath }) => {
+  const folder = installed('both-kinds.mjs');
+  const { code, stdout, stderr } = await run(execPath, ['both-kinds.mjs'], { cwd: folder, env: plainEnvironment() });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(JSON.parse(stdout)).toEqual({
+    ids: ['kv#1', 'kv#2', 'kv#3'],
+    isOnePool: true,
+    names: ['arena,label,pool,stage', 'arena,label,pool,stage'],
+    symbols: ['Symbol(memprof.shared.1)'],
+    enumerable: [],
+    inContext: 2,
+    disposes: 'function',
+    native: [],
+    inWorker: ['kv#1', 'kv#2', 'kv#3'],
+  });
+});
+
+it('has types for both kinds of module', () => {
+  const folder = installed('types.cts', 'types.mts');
+  const options = { module: 'nodenext', target: 'es2023', strict: true, noEmit: true, types: [] };
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: options }));
+  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
+  execFileSync(process.execPath, [tsc, '-p', folder], { encoding: 'utf8', stdio: 'pipe' });
+});
+
+it('imports nothing of Node, so that a bundler can take it anywhere', () => {
+  const files = ['index.js', ...readdirSync(join(ROOT, 'dist/api')).map((name) => `api/${name}`)];
+  for (const file of files.filter((name) => name.endsWith('.js'))) {
+    const text = readFileSync(join(ROOT, 'dist', file), 'utf8');
+    const sources = [...text.matchAll(/from '([^']+)'|import\('([^']+)'\)/g)].map((found) => found[1] ?? found[2]);
+    for (const source of sources) expect(source, file).toMatch(/^\.\.?\/[\w/-]+\.js$/);
+    expect(text, file).not.toMatch(/\b(process|Buffer|require)\b[.(]/);
+  }
+});
