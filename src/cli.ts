@@ -70,7 +70,7 @@ function addReport(program: Command): void {
     .description('show a recording, or a profile.pb.gz, as text or in a file format')
     .argument('<source>', 'a directory that run wrote, or a profile.pb.gz')
     .option('--format <format>', 'text, json, pprof, speedscope or folded (default: text)')
-    .option('--by <what>', 'group by site, module, heap, arena, thread or process')
+    .option('--by <what>', 'group by site, module, heap, pool, arena, stage, label, thread or process')
     .option('--moment <moment>', 'what "in use" shows: end or peak (default: end)')
     .option('-o, --output <file>', 'write there instead of stdout')
     .option('-f, --force', 'replace the file that is there')

@@ -1,10 +1,11 @@
 import { frameReader } from '../model/frames.js';
+import { arenaName } from '../model/labels.js';
 import { numberByText } from '../model/numbering.js';
 import { INUSE_SPACE, type Profile, type Sample, type Values, type ValueType } from '../model/profile.js';
 import { describeFrame, describeSite, framesOfSite, mergeSites, moduleOf, type Site, siteOf } from './site.js';
 import { type Sampler, samplerOf, unseenBytes } from './unseen.js';
 
-export const GROUPINGS = ['site', 'module', 'heap', 'arena', 'thread', 'process'] as const;
+export const GROUPINGS = ['site', 'module', 'heap', 'pool', 'arena', 'stage', 'label', 'thread', 'process'] as const;
 export type GroupBy = (typeof GROUPINGS)[number];
 
 /** Sums over the samples of one group. */
@@ -49,7 +50,16 @@ export function group(
   column: Column = INUSE_SPACE,
   count = Number.POSITIVE_INFINITY,
 ): Group[] {
-  const keyOf = keys(profile, by);
+  return groupByKey(profile, keys(profile, by), column, count);
+}
+
+/** The same by a key of the caller's own, which becomes the name. */
+export function groupByKey(
+  profile: Profile,
+  keyOf: KeyOf,
+  column: Column = INUSE_SPACE,
+  count = Number.POSITIVE_INFINITY,
+): Group[] {
   const isWanted = biggest(profile, keyOf, column, count);
   const groups = new Map<string, Sums>();
   const unseen = unseenBytes(profile);
@@ -150,7 +160,7 @@ function finish(profile: Profile, name: string, sums: Sums, { unseenBytes, whole
 // Not localeCompare: the order must not depend on the machine's language.
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-type KeyOf = (sample: Sample) => { key: string; site?: Site };
+export type KeyOf = (sample: Sample) => { key: string; site?: Site };
 
 function keys(profile: Profile, by: GroupBy): KeyOf {
   const severalProcesses = new Set(profile.samples.map(({ labels }) => labels.pid)).size > 1;
@@ -172,8 +182,15 @@ function keys(profile: Profile, by: GroupBy): KeyOf {
     }
     case 'heap':
       return ({ labels }) => ({ key: labels.heap });
+    case 'pool':
+      return ({ labels }) => ({ key: inProcess(labels.pool ?? `${labels.heap} (no pool)`, labels.pid) });
     case 'arena':
-      return ({ labels }) => ({ key: inProcess(labels.arena ?? `${labels.heap} (no arena)`, labels.pid) });
+      return ({ labels }) => ({ key: inProcess(arenaName(labels), labels.pid) });
+    // The same stage of several processes is one stage.
+    case 'stage':
+      return ({ labels }) => ({ key: labels.stage ?? '(no stage)' });
+    case 'label':
+      return ({ labels }) => ({ key: labels.label ?? '(no label)' });
     case 'thread':
       return ({ labels }) => ({ key: inProcess(labels.thread ?? '(unknown thread)', labels.pid) });
     case 'process': {

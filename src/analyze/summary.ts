@@ -1,18 +1,9 @@
-import type { Frame } from '../model/frames.js';
-import {
-  ALLOC_OBJECTS,
-  ALLOC_SPACE,
-  type Gauge,
-  INUSE_OBJECTS,
-  INUSE_SPACE,
-  type ProcessInfo,
-  type Profile,
-  SAMPLE_TYPES,
-} from '../model/profile.js';
-import type { Estimate, Summary, SummaryRow, SummarySiteFrame } from '../schema/summary.js';
+import { ALLOC_SPACE, type Gauge, INUSE_SPACE, type ProcessInfo, type Profile } from '../model/profile.js';
+import type { Summary } from '../schema/summary.js';
 import { SUMMARY_VERSION } from '../schema/summary-version.js';
-import { type Group, type GroupBy, group, total } from './group.js';
-import { type Interval, intervals } from './interval.js';
+import { arenasAndPools } from './arenas.js';
+import { type GroupBy, group, total } from './group.js';
+import { row } from './row.js';
 import { topSites } from './top.js';
 
 export interface SummaryOptions {
@@ -47,7 +38,8 @@ export function summarize(profile: Profile, options: SummaryOptions): Summary {
     total: row(total(profile)),
     heaps: group(profile, 'heap').map(row),
     sites: topSites(profile, options.top).map(row),
-    ...(by && { groups: { by, rows: group(profile, by).map(row) } }),
+    ...arenasAndPools(profile),
+    ...(by && { groups: groupsBy(profile, by) }),
     processes: profile.processes.map(processOf),
     gauges: profile.gauges.map(gaugeOf),
     unknown: profile.unknown.map(({ heap, types }) => ({ heap, types: [...types] })),
@@ -56,74 +48,18 @@ export function summarize(profile: Profile, options: SummaryOptions): Summary {
   };
 }
 
-function row(group: Group): SummaryRow {
-  const { site } = group;
-  const inuse = pair(group, INUSE_OBJECTS, INUSE_SPACE);
-  const alloc = atLeast(pair(group, ALLOC_OBJECTS, ALLOC_SPACE), inuse);
-  return {
-    name: group.name,
-    ...(group.heap !== undefined && { heap: group.heap }),
-    alloc_objects: alloc.objects,
-    alloc_space: alloc.bytes,
-    inuse_objects: inuse.objects,
-    inuse_space: inuse.bytes,
-    observations: group.observations,
-    share: Number(group.share.toFixed(4)),
-    ...(site?.user && { user: siteFrame(site.user) }),
-    ...(site?.js && { js: siteFrame(site.js) }),
-    ...(site?.callee && { callee: siteFrame(site.callee) }),
-  };
-}
+/** What a program names may have no bound, and error bars take time. */
+const MAX_NAMED_ROWS = 1_000;
+const IS_NAMED: ReadonlySet<GroupBy> = new Set(['pool', 'arena', 'stage', 'label']);
 
-const siteFrame = ({ name, file, line, approximate, module }: Frame): SummarySiteFrame => ({
-  name,
-  file,
-  line,
-  ...(approximate && { approximate }),
-  module,
-});
-
-type Column = 0 | 1 | 2 | 3;
-
-/** Objects and bytes of one pair of columns; the interval is that of the sampled part, moved by the measured part. */
-function pair(group: Group, objectsColumn: Column, bytesColumn: Column): { objects: Estimate; bytes: Estimate } {
-  const { values, variances, exact } = group;
-  const sampled = intervals({
-    objects: values[objectsColumn] - exact[objectsColumn],
-    bytes: values[bytesColumn] - exact[bytesColumn],
-    objectsVariance: variances[objectsColumn],
-    bytesVariance: variances[bytesColumn],
-    unseenBytes: group.unseenBytes,
-  });
-  return {
-    objects: estimate(group, objectsColumn, sampled.objects),
-    bytes: estimate(group, bytesColumn, sampled.bytes),
-  };
-}
-
-type Pair = ReturnType<typeof pair>;
-
-/** What is in use was allocated, also in heaps that do not count allocations. */
-function atLeast(alloc: Pair, inuse: Pair): Pair {
-  const raise = (unknown: Estimate, least: Estimate): Estimate =>
-    unknown.kind === 'unknown' && unknown.low !== null && least.low !== null
-      ? { ...unknown, low: Math.max(unknown.low, least.low) }
-      : unknown;
-  return { objects: raise(alloc.objects, inuse.objects), bytes: raise(alloc.bytes, inuse.bytes) };
-}
-
-/** Bytes and objects are whole things: more digits would only look exact. */
-function estimate(group: Group, column: Column, sampled: Interval): Estimate {
-  const value = group.values[column];
-  const low = Math.round(group.exact[column] + sampled.low);
-  const high = Math.round(group.exact[column] + sampled.high);
-  if (group.unknown.includes(SAMPLE_TYPES[column].type)) {
-    // Heaps that do know the column still give a lower bound.
-    return { kind: 'unknown', value: null, low: value > 0 ? low : null, high: null };
-  }
-  // A block that is seen for certain is no measurement of its site: small ones may be there too.
-  const isEstimate = group.variances[column] > 0 || group.unseenBytes > 0;
-  return { kind: isEstimate ? 'estimated' : 'measured', value: Math.round(value), low, high };
+function groupsBy(profile: Profile, by: GroupBy): NonNullable<Summary['groups']> {
+  const groups = group(profile, by);
+  if (!IS_NAMED.has(by)) return { by, rows: groups.map(row) };
+  const rest = groups.slice(MAX_NAMED_ROWS);
+  const sum = (column: typeof ALLOC_SPACE | typeof INUSE_SPACE): number =>
+    Math.round(rest.reduce((all, { values }) => all + values[column], 0));
+  const folded = { rows: rest.length, inuseBytes: sum(INUSE_SPACE), allocatedBytes: sum(ALLOC_SPACE) };
+  return { by, rows: groups.slice(0, MAX_NAMED_ROWS).map(row), folded };
 }
 
 function processOf(process: ProcessInfo): Summary['processes'][number] {

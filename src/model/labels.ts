@@ -17,3 +17,8 @@ export const LABEL_NAMES = [
 export function labelsKey(labels: Labels): string {
   return LABEL_NAMES.map((name) => labels[name] ?? '').join('\0');
 }
+
+/** What a sample's arena is called; a pool's bytes outside its arenas, and a heap's outside all, have a name of their own. */
+export function arenaName({ arena, pool, heap }: { arena?: string; pool?: string; heap: string }): string {
+  return arena ?? `${pool ?? heap} (no arena)`;
+}

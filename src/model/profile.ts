@@ -5,6 +5,8 @@
  * A profile is built once (`ProfileBuilder`), then read only: analyses return new profiles.
  */
 
+import type { ArenaSource, ArenaUse, PoolUse } from './arenas.js';
+
 /** What a column of `Sample.values` counts, e.g. `{ type: 'inuse_space', unit: 'bytes' }`. */
 export interface ValueType {
   readonly type: 'alloc_objects' | 'alloc_space' | 'inuse_objects' | 'inuse_space';
@@ -100,27 +102,6 @@ export interface Labels {
 }
 
 /**
- * How an arena was found out. The program said so: by memprof.h ('c'), `wrap` ('leaf'), on a thread of libuv's pool ('thread-pool'), in an
- * async context ('cped', 'smi', 'ring': how V8 was read), in a stack or labels of V8's sampler ('marker', 'async-marker', 'v8-labels').
- * 'rule': a recogniser. 'allocator', 'v8': nobody named one, it is a region of the allocator or of V8's heap.
- */
-export const ARENA_SOURCES = [
-  'c',
-  'leaf',
-  'thread-pool',
-  'cped',
-  'smi',
-  'ring',
-  'marker',
-  'async-marker',
-  'v8-labels',
-  'rule',
-  'allocator',
-  'v8',
-] as const;
-export type ArenaSource = (typeof ARENA_SOURCES)[number];
-
-/**
  * One call path with labels. `stack` holds location ids, the leaf first. `variances` belongs to `values`, in squared units;
  * 0 means exact. A value that nobody could know (V8 allocation totals before Node 26) is 0 and named in `Profile.unknown`.
  */
@@ -166,66 +147,6 @@ export interface ProcessInfo {
   /** Peak of the estimated live bytes plus committed mappings, and when. */
   readonly peakBytes: number;
   readonly peakTimeNs: bigint;
-}
-
-/** Estimates of bytes in an `ArenaUse`. */
-export type ArenaBytes =
-  | 'peakBytes'
-  | 'liveBytes'
-  | 'allocatedBytes'
-  | 'churnBytes'
-  | 'liveAfterReleaseBytes'
-  | 'freedElsewhereBytes';
-
-/**
- * The life of one arena of one process. Native memory and mappings only: V8 does not tell when its objects come and go. Times are ns since the
- * Unix epoch, 0n: it has not happened, or nobody knows.
- */
-export interface ArenaUse {
-  /** '' where the arena belongs to none. */
-  readonly pool: string;
-  readonly arena: string;
-  readonly pid: number;
-  readonly source: ArenaSource;
-  readonly createdNs: bigint;
-  readonly releasedNs: bigint;
-  readonly lastAllocationNs: bigint;
-  /** When the live bytes last came to 0; 0n while some are live. */
-  readonly lastFreedNs: bigint;
-  readonly peakBytes: number;
-  /** At the end of the recording. */
-  readonly liveBytes: number;
-  readonly allocatedBytes: number;
-  /** Lived for less than a second. */
-  readonly churnBytes: number;
-  /** Of `liveBytes`, what is left of a released arena. */
-  readonly liveAfterReleaseBytes: number;
-  /** Freed while another arena, or none, was current. */
-  readonly freedElsewhereBytes: number;
-  readonly doubleReleases: number;
-  readonly usesAfterRelease: number;
-  readonly hits: number;
-  readonly misses: number;
-  /** Of the estimates above, squared bytes; 0: exact. */
-  readonly variances: Readonly<Record<ArenaBytes, number>>;
-}
-
-/** The arenas of one pool of one process, those in `folded` included. */
-export interface PoolUse {
-  readonly pool: string;
-  readonly pid: number;
-  /** 0: none. */
-  readonly budgetBytes: number;
-  /** Arenas ever made; 0 where only rules name them. */
-  readonly arenas: number;
-  /** Arenas too many to be told apart: their bytes count for the pool only. */
-  readonly folded: number;
-  readonly hits: number;
-  readonly misses: number;
-  readonly doubleReleases: number;
-  readonly usesAfterRelease: number;
-  readonly peakBytes: number;
-  readonly liveBytes: number;
 }
 
 /** A line for people about something that is missing or less exact than it could be. */

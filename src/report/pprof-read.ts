@@ -1,8 +1,9 @@
 import { gunzipSync } from 'node:zlib';
 import { Profile as PprofProfile } from 'pprof-format';
 import { EXIT, MemprofError } from '../errors.js';
+import { ARENA_SOURCES } from '../model/arenas.js';
 import type { FunctionInfo, Labels, Location, Mapping, Profile, Sample, Values } from '../model/profile.js';
-import { ARENA_SOURCES, SAMPLE_TYPES } from '../model/profile.js';
+import { SAMPLE_TYPES } from '../model/profile.js';
 import { commentReader } from './pprof-comments.js';
 import { heapVariances, isExactHeap } from './pprof-variance.js';
 

@@ -3,13 +3,11 @@ import { noticeText } from '../model/notices.js';
 import type { Profile } from '../model/profile.js';
 import { formatBytes, formatCount, formatDuration } from '../model/units.js';
 import type { Estimate, Summary, SummaryRow, SummarySiteFrame } from '../schema/summary.js';
-import { formatEstimate, keepEnd, MARKS, printable, shorten, shortenName } from './format.js';
+import { keepEnd, MARKS, printable, shorten, shortenName } from './format.js';
 import { type Paint, PLAIN, type ReportOptions } from './options.js';
-
-const WIDTH = 80;
-const NAME_WIDTH = 23;
-const VALUE_WIDTH = 25;
-const SHARE_WIDTH = 6;
+import { arenaTable } from './text-arenas.js';
+import { NAME_WIDTH, painted, percent, rowName, SHARE_WIDTH, VALUE_WIDTH, WIDTH, wrap } from './text-layout.js';
+import { poolTable } from './text-pools.js';
 
 const MOMENT_TEXT = {
   end: 'in use at the end',
@@ -23,7 +21,7 @@ export function writeText(_profile: Profile, { summary, paint = PLAIN }: ReportO
   const sections = [
     header(summary, paint),
     table('By heap', summary.heaps, paint),
-    summary.groups ? groups(summary.groups, paint) : sites('Biggest sites', summary.sites, paint),
+    ...whose(summary, paint),
     gauges(summary, paint),
     processes(summary, paint),
     notices(summary, paint),
@@ -73,14 +71,6 @@ function bare({ kind, value, low }: Estimate): string {
   return `${MARKS[kind]} ${low === null ? 'unknown' : `over ${formatCount(low)}`}`;
 }
 
-/** Colours one number by how sure it is; `width` pads what is seen, not the escape codes. */
-function painted(estimate: Estimate, unit: 'bytes' | 'count', paint: Paint, width = 0): string {
-  const text = formatEstimate(estimate, unit);
-  return paint[estimate.kind](text) + ' '.repeat(Math.max(0, width - text.length));
-}
-
-const percent = (share: number): string => `${(share * 100).toFixed(1)} %`.padStart(SHARE_WIDTH + 1);
-
 function table(title: string, rows: readonly SummaryRow[], paint: Paint): string[] {
   if (rows.length === 0) return [];
   const head = `${title.padEnd(NAME_WIDTH)}${'in use'.padEnd(VALUE_WIDTH)}${'allocated'.padEnd(VALUE_WIDTH)}${'share'.padStart(SHARE_WIDTH)}`;
@@ -96,11 +86,35 @@ function table(title: string, rows: readonly SummaryRow[], paint: Paint): string
   ];
 }
 
-/** The end of a path says more than its beginning. */
-const rowName = (name: string): string => (name.includes('/') ? keepEnd : shorten)(name, NAME_WIDTH - 1);
+/** Pools of a program that names its memory; more of them where they were asked for. */
+const MAX_POOLS = 8;
+const MAX_POOLS_ASKED_FOR = 40;
+const MAX_ROWS = 40;
 
-function groups({ by, rows }: NonNullable<Summary['groups']>, paint: Paint): string[] {
-  return by === 'site' ? sites('Sites', rows, paint) : table(`By ${by}`, rows, paint);
+function whose(summary: Summary, paint: Paint): string[][] {
+  const { groups, arenas } = summary;
+  if (groups === undefined) {
+    return [poolTable(summary, MAX_POOLS, paint), sites('Biggest sites', summary.sites, paint)];
+  }
+  const pools = poolTable(summary, MAX_POOLS_ASKED_FOR, paint);
+  // Without a recording of their lives, arenas are groups like others.
+  if (groups.by === 'arena' && arenas.rows.some(({ life }) => life !== undefined)) {
+    return [pools, arenaTable(summary, paint)];
+  }
+  if (groups.by === 'site') return [sites('Sites', groups.rows, paint)];
+  return groups.by === 'pool' ? [groupTable(groups, paint), pools] : [groupTable(groups, paint)];
+}
+
+function groupTable({ by, rows, folded }: NonNullable<Summary['groups']>, paint: Paint): string[] {
+  const shown = folded === undefined ? rows : rows.slice(0, MAX_ROWS);
+  const rest = rows.slice(shown.length);
+  const count = rest.length + (folded?.rows ?? 0);
+  if (count === 0) return table(`By ${by}`, shown, paint);
+  const bytes = rest.reduce((sum, row) => sum + (row.inuse_space.value ?? 0), folded?.inuseBytes ?? 0);
+  return [
+    ...table(`By ${by}`, shown, paint),
+    paint.dim(`and ${formatCount(count)} more: ${formatBytes(bytes)} in use`),
+  ];
 }
 
 function sites(title: string, rows: readonly SummaryRow[], paint: Paint): string[] {
@@ -241,21 +255,6 @@ function notices(summary: Summary, paint: Paint): string[] {
     const pid = notice.pid === undefined ? '' : `[${notice.pid}] `;
     return wrap(`${pid}${noticeText(notice)}`, '! ').map((line) => paint.warning(line));
   });
-}
-
-/** Breaks at blanks; the following lines are indented like the first one's text. */
-function wrap(text: string, prefix: string, indent = ' '.repeat(prefix.length)): string[] {
-  const lines: string[] = [];
-  let line = prefix;
-  for (const whole of printable(text).split(/\s+/)) {
-    const word = shorten(whole, WIDTH - indent.length);
-    if (line.length + word.length > WIDTH && line.trim() !== '' && line !== prefix) {
-      lines.push(line.trimEnd());
-      line = indent;
-    }
-    line += `${word} `;
-  }
-  return [...lines, line.trimEnd()];
 }
 
 function legend(paint: Paint): string {

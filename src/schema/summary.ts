@@ -52,6 +52,76 @@ const SiteRow = z
   })
   .meta({ id: 'SiteRow' });
 
+const use = {
+  peakBytes: Estimate,
+  liveBytes: Estimate.describe('at the end of the recording'),
+  allocatedBytes: Estimate,
+  churnBytes: Estimate.describe('lived for less than a second'),
+  liveAfterReleaseBytes: Estimate.describe('of liveBytes, what is left of released arenas'),
+  freedElsewhereBytes: Estimate.describe('freed while another arena was current'),
+  hits: count,
+  misses: count,
+  doubleReleases: count,
+  usesAfterRelease: count,
+};
+const moment = nanoseconds.nullable().describe('since the Unix epoch; null: not, or not known');
+
+const ArenaRow = z
+  .object({
+    pool: name.describe('empty for none'),
+    arena: name.describe("empty for a pool's bytes outside its arenas"),
+    pid: count,
+    inuse_space: Estimate.describe("at the moment of the profile, V8's objects included"),
+    alloc_space: Estimate,
+    share: z.number().describe('part of all bytes in use, 0 to 1'),
+    life: z
+      .object({
+        source: name.optional().describe('how it was found out; absent if none of its bytes was sampled'),
+        createdNs: moment,
+        releasedNs: moment,
+        lastAllocationNs: moment,
+        lastFreedNs: moment.describe('when its live bytes last came to 0'),
+        ...use,
+      })
+      .optional()
+      .describe('native memory and mappings only; absent where nobody followed the arena'),
+  })
+  .meta({ id: 'ArenaRow' });
+
+const PoolRow = z
+  .object({
+    pool: name,
+    pid: count,
+    inuse_space: Estimate.describe("at the moment of the profile, V8's objects included"),
+    alloc_space: Estimate,
+    share: z.number().describe('part of all bytes in use, 0 to 1'),
+    life: z
+      .object({
+        budgetBytes: z.number().describe('0: none'),
+        arenas: count.describe('ever made, or named by rules'),
+        holdingArenas: count.describe('that hold memory at the end'),
+        peakArenas: count.describe('most that held memory at once'),
+        releasedArenas: count,
+        lateArenas: count.describe('released ones that held memory for more than a second after'),
+        longestHeldNs: nanoseconds.describe('the longest that an arena held memory after its release, up to the end'),
+        folded: count.describe('arenas too many to be told apart'),
+        sizes: count.describe('different sizes of its blocks'),
+        ...use,
+      })
+      .optional(),
+  })
+  .meta({ id: 'PoolRow' });
+
+const FoldedArenas = z.object({
+  pool: name.optional().describe('absent: of several pools'),
+  pid: count.optional(),
+  pools: count.optional().describe('where there are several'),
+  arenas: count,
+  inuseBytes: z.number().describe('their sum'),
+  allocatedBytes: z.number().describe('their sum'),
+  largestPeakBytes: z.number(),
+});
+
 const Process = z.object({
   pid: count,
   parentPid: count,
@@ -97,8 +167,27 @@ export const Summary = z.object({
   total: Row,
   heaps: z.array(Row),
   sites: z.array(SiteRow).describe('the biggest sites by bytes in use'),
+  arenas: z
+    .object({
+      rows: z.array(ArenaRow).describe('the biggest of each pool'),
+      folded: z.array(FoldedArenas).describe('the others'),
+    })
+    .describe('whose bytes these are'),
+  pools: z
+    .object({ rows: z.array(PoolRow), folded: count.describe('pools that are not in rows') })
+    .describe('named groups of arenas'),
+  unnamed: z
+    .object({ inuse_space: Estimate, share: z.number() })
+    .describe("bytes whose arena nobody named: only the allocator's region is known, or nothing"),
   groups: z
-    .object({ by: z.enum(['site', 'module', 'heap', 'arena', 'thread', 'process']), rows: z.array(SiteRow) })
+    .object({
+      by: z.enum(['site', 'module', 'heap', 'pool', 'arena', 'stage', 'label', 'thread', 'process']),
+      rows: z.array(SiteRow),
+      folded: z
+        .object({ rows: count, inuseBytes: z.number(), allocatedBytes: z.number() })
+        .optional()
+        .describe('what a program names without bound: the rows that are not listed, and their sums'),
+    })
     .optional()
     .describe('what --by asked for'),
   processes: z.array(Process),
@@ -122,6 +211,9 @@ export type Summary = z.infer<typeof Summary>;
 export type Estimate = z.infer<typeof Estimate>;
 export type SummaryRow = z.infer<typeof SiteRow>;
 export type SummarySiteFrame = z.infer<typeof SiteFrame>;
+export type SummaryArena = z.infer<typeof ArenaRow>;
+export type SummaryPool = z.infer<typeof PoolRow>;
+export type SummaryFoldedArenas = z.infer<typeof FoldedArenas>;
 export type ColumnName = z.infer<typeof columnName>;
 
 /** The JSON schema in docs/reference/summary.schema.json. */

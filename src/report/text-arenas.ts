@@ -1,0 +1,112 @@
+import { formatBytes, formatCount } from '../model/units.js';
+import type { Summary, SummaryArena, SummaryFoldedArenas } from '../schema/summary.js';
+import { shorten } from './format.js';
+import type { Paint } from './options.js';
+import { NAME_WIDTH, painted, VALUE_WIDTH, wrap } from './text-layout.js';
+import { bytesCell } from './text-pools.js';
+
+/** A server makes an arena for each request: the biggest of each pool stand for the others. */
+const MAX_ARENAS_OF_POOL = 5;
+const PEAK_WIDTH = 10;
+const CHURN_WIDTH = 7;
+
+/** The arenas of each pool with their lives, the others as one line. */
+export function arenaTable(summary: Summary, paint: Paint): string[] {
+  const { arenas, processes, unnamed } = summary;
+  if (arenas.rows.length === 0) return [];
+  const head = `${'By arena'.padEnd(NAME_WIDTH)}${'in use'.padEnd(VALUE_WIDTH)}${'peak'.padStart(PEAK_WIDTH)}${'churn'.padStart(CHURN_WIDTH)}  after release`;
+  const lines = [paint.heading(head)];
+  const severalProcesses = processes.length > 1;
+  for (const rows of byPool(arenas.rows)) {
+    for (const row of rows.slice(0, MAX_ARENAS_OF_POOL))
+      lines.push(...arenaLines(row, summary, severalProcesses, paint));
+    const { pool, pid } = rows[0] ?? { pool: '', pid: 0 };
+    const rest = rows.slice(MAX_ARENAS_OF_POOL);
+    const folded = arenas.folded.find((other) => other.pool === pool && other.pid === pid);
+    if (rest.length > 0)
+      lines.push(paint.dim(`  ${foldedText(addUp(rest, folded), pool === '' ? 'arenas' : `of ${pool}`)}`));
+  }
+  const others = arenas.folded.find(({ pools }) => pools !== undefined);
+  if (others) lines.push(paint.dim(foldedText(others, `of ${formatCount(others.pools ?? 0)} more pools`)));
+  if (unnamed.share > 0) {
+    lines.push(paint.dim(`${(unnamed.share * 100).toFixed(1)} % of what is in use has no name but its allocator's`));
+  }
+  return lines;
+}
+
+/** Rows of one pool stand together already. */
+function byPool(rows: readonly SummaryArena[]): SummaryArena[][] {
+  const pools = new Map<string, SummaryArena[]>();
+  for (const row of rows) {
+    const key = `${row.pid}\0${row.pool}`;
+    const known = pools.get(key);
+    if (known) known.push(row);
+    else pools.set(key, [row]);
+  }
+  return [...pools.values()];
+}
+
+function arenaLines(row: SummaryArena, summary: Summary, withPid: boolean, paint: Paint): string[] {
+  const name = row.arena || `${row.pool} (no arena)`;
+  const shown = withPid ? `${shorten(name, NAME_WIDTH - 4 - String(row.pid).length)} [${row.pid}]` : name;
+  const { life } = row;
+  const first =
+    shorten(shown, NAME_WIDTH - 1).padEnd(NAME_WIDTH) +
+    painted(row.inuse_space, 'bytes', paint, VALUE_WIDTH) +
+    (life === undefined ? '' : `${bytesCell(life.peakBytes, PEAK_WIDTH, paint)}${churn(life)}  ${afterRelease(life)}`);
+  const history = life === undefined ? '' : historyOf(life, BigInt(summary.startedAtNs));
+  return [first.trimEnd(), ...(history === '' ? [] : wrap(history, '  ').map(paint.dim))];
+}
+
+type ArenaLife = NonNullable<SummaryArena['life']>;
+
+function churn({ churnBytes, allocatedBytes }: ArenaLife): string {
+  const allocated = allocatedBytes.value ?? 0;
+  const text = allocated === 0 ? '' : `${Math.round((100 * (churnBytes.value ?? 0)) / allocated)} %`;
+  return text.padStart(CHURN_WIDTH);
+}
+
+/** What became of the memory of a released arena. */
+function afterRelease(life: ArenaLife): string {
+  if (life.createdNs === null) return '';
+  if (life.releasedNs === null) return 'not released';
+  const left = life.liveAfterReleaseBytes.value ?? 0;
+  if (left > 0) return `${formatBytes(left)} left`;
+  if (life.lastFreedNs === null) return 'nothing';
+  const heldSeconds = Number(BigInt(life.lastFreedNs) - BigInt(life.releasedNs)) / 1e9;
+  if (heldSeconds <= 1) return 'nothing';
+  return heldSeconds < 10_000 ? `held ${heldSeconds.toFixed(1)} s` : `held ${(heldSeconds / 3600).toFixed(0)} h`;
+}
+
+/** When things happened to an arena that the program made, since the start of the recording. */
+function historyOf(life: ArenaLife, startedAtNs: bigint): string {
+  if (life.createdNs === null) return '';
+  const at = (what: string, ns: string | null): string[] =>
+    ns === null ? [] : [`${what} +${(Number(BigInt(ns) - startedAtNs) / 1e9).toFixed(1)} s`];
+  const elsewhere = life.freedElsewhereBytes.value ?? 0;
+  return [
+    ...at('made', life.createdNs),
+    ...at('last allocation', life.lastAllocationNs),
+    ...at('released', life.releasedNs),
+    ...at('empty', life.lastFreedNs),
+    ...(elsewhere > 0 ? [`${formatBytes(elsewhere)} freed elsewhere`] : []),
+  ].join(', ');
+}
+
+type Folded = Pick<SummaryFoldedArenas, 'arenas' | 'inuseBytes' | 'largestPeakBytes'>;
+
+function addUp(rows: readonly SummaryArena[], folded: Folded | undefined): Folded {
+  return {
+    arenas: rows.length + (folded?.arenas ?? 0),
+    inuseBytes: rows.reduce((sum, row) => sum + (row.inuse_space.value ?? 0), folded?.inuseBytes ?? 0),
+    largestPeakBytes: rows.reduce(
+      (largest, { life }) => Math.max(largest, life?.peakBytes.value ?? 0),
+      folded?.largestPeakBytes ?? 0,
+    ),
+  };
+}
+
+function foldedText({ arenas, inuseBytes, largestPeakBytes }: Folded, what: string): string {
+  const peak = largestPeakBytes > 0 ? `, largest peak ${formatBytes(largestPeakBytes)}` : '';
+  return `and ${formatCount(arenas)} more ${what}: ${formatBytes(inuseBytes)} in use${peak}`;
+}

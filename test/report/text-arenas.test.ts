@@ -1,0 +1,131 @@
+import { describe, expect, it } from 'vitest';
+import { type GroupBy, group } from '../../src/analyze/group.ts';
+import { summarize } from '../../src/analyze/summary.ts';
+import type { Profile } from '../../src/model/profile.ts';
+import { FORMATS } from '../../src/report/index.ts';
+import { arenaUse, poolUse } from '../helpers/arenas.ts';
+import { js, makeProfile, type TestSample, testProcess } from '../helpers/profiles.ts';
+
+const MIB = 1_048_576;
+const STARTED_NS = 1_760_000_000_000_000_000n;
+const at = (seconds: number): bigint => STARTED_NS + BigInt(Math.round(seconds * 1e9));
+
+const text = (profile: Profile, by?: GroupBy): string =>
+  FORMATS.text(profile, { summary: summarize(profile, { memprofVersion: '0.0.0', ...(by && { by }) }) });
+
+const holds = (pool: string, number: number, bytes: number): TestSample => ({
+  stack: [js('acquire', 'src/pool.ts', 9)],
+  values: [1, bytes, 1, bytes],
+  labels: { pool, arena: `${pool}#${number}` },
+});
+
+const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
+
+describe('--by arena', () => {
+  it('shows a leak in the line of its pool, and of arenas that nobody released', () => {
+    const profile = makeProfile(
+      numbers(200).map((number) => holds('kv-cache', number, MIB)),
+      {
+        arenas: numbers(200).map((number) =>
+          arenaUse('kv-cache', number, { createdNs: at(number / 50), liveBytes: MIB, peakBytes: MIB }),
+        ),
+        pools: [
+          poolUse('kv-cache', {
+            ...{ arenas: 200, holdingArenas: 200, peakArenas: 200, misses: 200, sizes: 1 },
+            ...{ peakBytes: 200 * MIB, liveBytes: 200 * MIB, budgetBytes: 64 * MIB },
+          }),
+        ],
+      },
+    );
+    const report = text(profile, 'arena');
+    expect(report).toMatch(/^kv-cache +~? ?= 200 MiB +~? ?= 200 MiB +200 +200 +200 +0 +200 +1$/m);
+    expect(report).toContain('! kv-cache: peak 136 MiB over its budget of 64.0 MiB');
+    expect(report).toMatch(/^kv-cache#1 += 1\.0 MiB += 1\.0 MiB +not released$/m);
+    expect(report).toContain('and 195 more of kv-cache: 195 MiB in use, largest peak 1.0 MiB');
+  });
+
+  it('tells memory that stayed after its release, and memory that is still there', () => {
+    const life = { createdNs: at(1), releasedNs: at(2), lastAllocationNs: at(1.5) };
+    const profile = makeProfile([holds('request', 2, MIB)], {
+      arenas: [
+        arenaUse('request', 1, { ...life, peakBytes: 3 * MIB, lastFreedNs: at(12.5), freedElsewhereBytes: 5 * MIB }),
+        arenaUse('request', 2, { ...life, peakBytes: 2 * MIB, liveBytes: MIB, liveAfterReleaseBytes: MIB }),
+        arenaUse('request', 3, { ...life, peakBytes: MIB, lastFreedNs: at(2.1) }),
+      ],
+      pools: [
+        poolUse('request', {
+          ...{ releasedArenas: 3, lateArenas: 2, longestHeldNs: 10_500_000_000n, liveAfterReleaseBytes: MIB },
+          ...{ doubleReleases: 3, usesAfterRelease: 4_567, folded: 5 },
+        }),
+      ],
+    });
+    const report = text(profile, 'arena');
+    expect(report).toMatch(/^request#1 .* held 10\.5 s$/m);
+    expect(report).toContain(
+      '  made +1.0 s, last allocation +1.5 s, released +2.0 s, empty +12.5 s, 5.0 MiB\n  freed elsewhere\n',
+    );
+    expect(report).toMatch(/^request#2 .* 1\.0 MiB left$/m);
+    expect(report).toMatch(/^request#3 .* nothing$/m);
+    for (const line of [
+      '! request: 2 of 3 released arenas held memory on, up to 10.5 s',
+      '! request: 1.0 MiB of released arenas are still in use',
+      '! request: 3 releases of what was released already',
+      '! request: 4,567 uses after release',
+      '! request: 5 arenas are not told apart: there were too many',
+    ]) {
+      expect(report).toContain(line);
+    }
+  });
+
+  it('keeps to 80 columns, whatever names and numbers there are', () => {
+    const pool = 'a pool with a name that is long beyond reason'.repeat(3);
+    const life = { createdNs: at(0), releasedNs: at(100_000), lastAllocationNs: at(99_999) };
+    const big = 987_654_321_987;
+    const variances = {
+      ...arenaUse(pool, 1).variances,
+      allocatedBytes: 2 ** 60,
+      churnBytes: 2 ** 60,
+      peakBytes: 2 ** 60,
+    };
+    const use = { peakBytes: big, allocatedBytes: big, churnBytes: big, hits: big, misses: big, variances };
+    const profile = makeProfile([holds(pool, 4_000_000_000, big)], {
+      processes: [testProcess(), testProcess({ pid: 4_194_303 })],
+      arenas: [
+        arenaUse(pool, 4_000_000_000, { ...life, ...use, lastFreedNs: at(399_999), freedElsewhereBytes: big }),
+        arenaUse(pool, 4_000_000_000, { ...life, ...use, pid: 4_194_303, liveAfterReleaseBytes: big }),
+      ],
+      pools: [
+        poolUse(pool, {
+          ...use,
+          ...{ arenas: 65_536, holdingArenas: 65_536, peakArenas: 65_536, sizes: 10_000, budgetBytes: 17 },
+          ...{ lateArenas: 65_000, releasedArenas: 65_536, longestHeldNs: 10n ** 15n, liveAfterReleaseBytes: big },
+        }),
+      ],
+    });
+    for (const by of [undefined, 'arena', 'pool'] as const) {
+      for (const line of text(profile, by).split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
+    }
+  });
+
+  it('is a plain table for profiles that know no lives', () => {
+    const report = text(makeProfile([holds('kv', 1, MIB)]), 'arena');
+    expect(report).toMatch(/^By arena +in use +allocated +share$/m);
+    expect(report).not.toContain('Pools');
+  });
+});
+
+it('long lists of pools, labels and stages end with how many more there are', () => {
+  const samples = numbers(1_500).map((i) => ({
+    stack: [js('f', 'a.js', 1)],
+    values: [1, i, 1, i] as const,
+    labels: { label: `tenant=${i}`, stage: `s${i}`, pool: `p${i}` },
+  }));
+  for (const by of ['label', 'stage', 'pool'] as const) {
+    const report = text(makeProfile(samples), by);
+    const shown = numbers(1_500)
+      .slice(-40)
+      .reduce((sum, i) => sum + i, 0);
+    expect(report).toContain(`and 1,460 more: ${(((1_500 * 1_501) / 2 - shown) / 1024 / 1024).toFixed(1)} MiB in use`);
+    expect(group(makeProfile(samples), by)).toHaveLength(1_500);
+  }
+});
