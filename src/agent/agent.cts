@@ -6,6 +6,7 @@ import fs = require('node:fs');
 import threads = require('node:worker_threads');
 import controlFile = require('./control.cjs');
 import lineFile = require('./lines.cjs');
+import offer = require('./offer-tags.cjs');
 import passThrough = require('./pass-through.cjs');
 import storeFile = require('./store.cjs');
 
@@ -39,6 +40,7 @@ function start(runDirectory: string): void {
   });
   if (maps !== '') lines.write('maps', { text: maps });
   followExit(runDirectory, lines, sampler);
+  offer.offerTags(lines, sampler !== undefined);
   if (sampler) {
     followRequests(control, sampler);
     const rivals: typeof import('./rivals.cjs') = require('./rivals.cjs');

@@ -56,3 +56,34 @@ export interface Binding {
   readonly exports: object;
   readonly heapProfiler: HeapProfiler;
 }
+
+/** Follows the context of what runs, through awaits and timers: src/agent/carrier.cts. */
+export interface Carrier {
+  /** How the context is found: a name of `mp_tag_source` in native/src/wire.h; 'none': it is not followed. */
+  readonly source: string;
+  current(): number;
+  run<T>(context: number, fn: () => T): T;
+}
+
+/** Calls `call(a, b, c)` in a frame that names a context: markers.cts. */
+export type Marker = <A, B, C, T>(call: (a: A, b: B, c: C) => T, a: A, b: B, c: C) => T;
+
+/** A context with what it is entered by. */
+export interface Entered {
+  readonly context: number;
+  readonly marker: Marker | undefined;
+}
+
+/** Where tags get their numbers. 0: there is no room. The native sampler's is shared by all threads. */
+export interface TagTable {
+  definePool(name: string, budgetBytes: number): number;
+  defineArena(pool: number): number;
+  defineStage(name: string): number;
+  defineLabels(text: string): number;
+  /** The context of the arena or pool, the stage and the labels, each 0 where there is none. */
+  defineContext(arena: number, stage: number, labels: number): number;
+  releaseArena(arena: number): void;
+  /** The number that an arena got within its pool; of a pool, the last one. */
+  ordinalOf(tag: number): number;
+  count(tag: number, counter: number, by: number): void;
+}

@@ -12,6 +12,18 @@ export interface V8ProfileLine {
   readonly nodes: V8Node[];
 }
 
+/** What a marker frame stands for: `memprof-tag:<tag>` in a stack of that thread. */
+export interface TagLine {
+  readonly type: 'tag';
+  readonly threadId: number;
+  readonly tag: number;
+  /** '' where there is none. */
+  readonly pool: string;
+  readonly arena: string;
+  readonly stage: string;
+  readonly label: string;
+}
+
 export type AgentLine =
   | {
       readonly type: 'hello';
@@ -24,6 +36,7 @@ export type AgentLine =
     }
   | { readonly type: 'warning'; readonly code: string; readonly message: string }
   | { readonly type: 'maps'; readonly text: string }
+  | TagLine
   | V8ProfileLine;
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -59,11 +72,24 @@ function readFields(fields: Fields): AgentLine | undefined {
       return isText(code) && isText(message) ? { type, code, message } : undefined;
     case 'maps':
       return isText(text) ? { type, text } : undefined;
+    case 'tag':
+      return readTag(fields);
     case 'v8profile':
       return readV8Profile(fields);
     default:
       return undefined;
   }
+}
+
+function readTag({ threadId, tag, pool, arena, stage, label }: Fields): TagLine | undefined {
+  if (!isCount(threadId) || !isCount(tag)) return undefined;
+  const names = {
+    pool: textOrNone(pool),
+    arena: textOrNone(arena),
+    stage: textOrNone(stage),
+    label: textOrNone(label),
+  };
+  return { type: 'tag', threadId, tag, ...names };
 }
 
 function readV8Profile({

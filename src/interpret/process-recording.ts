@@ -4,6 +4,7 @@ import { type AgentLine, parseAgentLine, peekV8Profile, type V8ProfileHead } fro
 import { type ChunkRef, type ChunkStream, openChunkStream, type StreamEnd } from './chunk-stream.js';
 import { type Header, readHeader } from './header.js';
 import { createMapLines, type MapLines } from './map-lines.js';
+import { createMarkerTags, type MarkerTags } from './markers.js';
 import { createUseFold, type UseFold } from './peak.js';
 import { createTables, type Tables } from './tables.js';
 
@@ -43,7 +44,9 @@ export interface ProcessRecording {
   readonly use: UseFold;
   readonly snapshots: readonly SnapshotRef[];
   readonly v8Profiles: readonly (V8ProfileHead & { readonly ref: ChunkRef })[];
-  readonly agentLines: readonly Exclude<AgentLine, { type: 'v8profile' }>[];
+  readonly agentLines: readonly OtherLine[];
+  /** What marker frames stand for. */
+  readonly markers: MarkerTags;
   readonly mapLines: MapLines;
   readonly gauges: readonly GaugePoint[];
   readonly symbols: ChunkRef | undefined;
@@ -56,6 +59,8 @@ export interface ProcessRecording {
   readonly badChunks: number;
   readonly end: StreamEnd;
 }
+
+type OtherLine = Exclude<AgentLine, { type: 'v8profile' | 'tag' | 'maps' }>;
 
 const MAX_GAUGE_POINTS = 200_000;
 const MAX_AGENT_LINES = 10_000;
@@ -81,7 +86,8 @@ function walk(path: string, stream: ChunkStream): ProcessRecording {
   const mapLines = createMapLines();
   const snapshots: SnapshotRef[] = [];
   const v8Profiles: (V8ProfileHead & { ref: ChunkRef })[] = [];
-  const agentLines: Exclude<AgentLine, { type: 'v8profile' }>[] = [];
+  const agentLines: OtherLine[] = [];
+  const markers = createMarkerTags();
   const gauges: GaugePoint[] = [];
   let identity: Identity | undefined;
   let header: Header | undefined;
@@ -130,6 +136,7 @@ function walk(path: string, stream: ChunkStream): ProcessRecording {
         if (head !== undefined) v8Profiles.push({ ...head, ref });
         const line = head === undefined ? parseAgentLine(payload) : undefined;
         if (line?.type === 'maps') mapLines.add(line.text);
+        else if (line?.type === 'tag') markers.add(line);
         else if (line !== undefined && line.type !== 'v8profile' && agentLines.length < MAX_AGENT_LINES) {
           agentLines.push(line);
         }
@@ -177,6 +184,7 @@ function walk(path: string, stream: ChunkStream): ProcessRecording {
     snapshots,
     v8Profiles,
     agentLines,
+    markers,
     mapLines,
     gauges,
     symbols,

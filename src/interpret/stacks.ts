@@ -1,5 +1,6 @@
 import type { ProfileBuilder } from '../model/builder.js';
 import type { LocationKind } from '../model/profile.js';
+import { createStackCleaner } from './clean-stack.js';
 import { decodeFrame, type Frame } from './frame-word.js';
 import type { ModuleIndex } from './modules.js';
 import type { OwnCode } from './own-code.js';
@@ -29,7 +30,8 @@ const UNKNOWN_STACK = '[stack not recorded]';
 interface KnownFrame {
   readonly location: number;
   readonly systemName: string;
-  /** Of the script as V8 names it; '' for native frames. */
+  /** Of functions and scripts as V8 names them; '' for native frames. */
+  readonly name: string;
   readonly script: string;
   readonly isOurs: boolean;
 }
@@ -45,6 +47,7 @@ export function createStackReader(
   /** By index of the word. */
   const frames: (KnownFrame | undefined)[] = new Array(words.length).fill(undefined);
   const stacks = new Map<number, Stack>();
+  const cleaner = createStackCleaner();
   const mappingIds = new Map<string, number>();
   // The program's own binary first: pprof's readers take mapping 1 for it.
   for (const module of [...modules.all].sort((a, b) => Number(b.isMain) - Number(a.isMain))) {
@@ -88,7 +91,7 @@ export function createStackReader(
       kind: 'js',
       ...(approximate && { approximate }),
     });
-    return { location, systemName: '', script: record?.script ?? '', isOurs: false };
+    return { location, systemName: '', name: record?.name ?? '', script: record?.script ?? '', isOurs: false };
   }
 
   function nativeFrame(word: bigint, frame: Extract<Frame, { kind: 'native' }>): KnownFrame {
@@ -114,6 +117,7 @@ export function createStackReader(
     return {
       location,
       systemName: symbol?.systemName ?? '',
+      name: '',
       script: '',
       isOurs: module !== undefined && ownCode.isLibrary(module.path),
     };
@@ -123,7 +127,7 @@ export function createStackReader(
     const functionId = builder.addFunction({ name, systemName: name, file: '', startLine: 0 });
     const lines = [{ functionId, line: 0, column: 0 }];
     const location = builder.addLocation({ mappingId: 0, address: 0n, lines, kind });
-    return { location, systemName: '', script: '', isOurs: false };
+    return { location, systemName: '', name: '', script: '', isOurs: false };
   }
 
   function build(node: number): Stack {
@@ -131,19 +135,19 @@ export function createStackReader(
     // Our hooks are the leaf of every stack, and none of the program's.
     let first = 0;
     while (first < path.length && frameOf(path[first] ?? 0).isOurs) first++;
-    const shown = path.slice(first);
+    const shown = cleaner.clean(path.slice(first).map(frameOf)).frames;
     if (shown.length === 0) {
       return { locations: [synthetic(UNKNOWN_STACK, 'synthetic').location], systemNames: () => [], isOurs: false };
     }
     return {
-      locations: shown.map((one) => frameOf(one).location),
-      systemNames: () => (tables.path(node) ?? []).slice(first).map((one) => frameOf(one).systemName),
+      locations: shown.map((frame) => frame.location),
+      systemNames: () => shown.map((frame) => frame.systemName),
       isOurs: ownCode.isOurs(scriptsOf(shown)),
     };
   }
 
-  function* scriptsOf(path: readonly number[]): Generator<string> {
-    for (const node of path) yield frameOf(node).script;
+  function* scriptsOf(frames: readonly KnownFrame[]): Generator<string> {
+    for (const frame of frames) yield frame.script;
   }
 
   return {

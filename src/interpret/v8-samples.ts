@@ -2,6 +2,7 @@ import type { ProfileBuilder } from '../model/builder.js';
 import type { Labels, Moment, Notice } from '../model/profile.js';
 import { formatDuration } from '../model/units.js';
 import type { V8ProfileLine } from './agent-line.js';
+import { createStackCleaner } from './clean-stack.js';
 import { toUnixNs } from './clock.js';
 import type { OwnCode } from './own-code.js';
 import type { ProcessRecording } from './process-recording.js';
@@ -40,6 +41,7 @@ export function addV8Samples(
   const { pid } = recording.identity;
   const base: Labels = { heap: 'v8', arena: 'v8', tier: 'host', pid, arena_source: 'v8' };
   const profiles = v8ProfilesAt(recording, moment, timeNs);
+  const cleaner = createStackCleaner();
   let bytes = 0;
   let variance = 0;
   const locations = new Map<V8Frame, number>();
@@ -54,12 +56,14 @@ export function addV8Samples(
       // Counted against the pages like all objects, and then left out.
       bytes += sample.bytes;
       variance += sample.bytesVariance;
-      if (ownCode.isOurs(sample.frames.map((frame) => frame.script))) continue;
+      const { frames, tag } = cleaner.clean(sample.frames);
+      if (ownCode.isOurs(frames.map((frame) => frame.script))) continue;
+      const marked = tag === undefined ? undefined : recording.markers.labels(profile.threadId, tag);
       builder.addSample({
-        stack: sample.frames.map(locationOf),
+        stack: frames.map(locationOf),
         values: [0, 0, sample.objects, sample.bytes],
         variances: [0, 0, sample.objectsVariance, sample.bytesVariance],
-        labels,
+        labels: marked === undefined ? labels : { ...labels, ...marked },
         observations: sample.observations,
       });
     }

@@ -1,0 +1,37 @@
+/**
+ * `globalThis[Symbol.for('memprof.agent')]`, where copies of the package look for the profiler. What is behind it is loaded when the first
+ * one looks: programs that name no memory, such as npm, pay nothing for it.
+ */
+import type { LineFile } from './types.cjs';
+
+const KEY = Symbol.for('memprof.agent');
+
+/** @param hasV8Samples whether there are stacks of V8's sampler for markers to be in. */
+function offerTags(lines: LineFile, hasV8Samples: boolean): void {
+  let isLoaded = false;
+  let tags: object | undefined;
+  Object.defineProperty(globalThis, KEY, {
+    get() {
+      if (!isLoaded) tags = load(lines, hasV8Samples);
+      isLoaded = true;
+      return tags;
+    },
+  });
+}
+
+function load(lines: LineFile, hasV8Samples: boolean): object | undefined {
+  try {
+    const tagsFile: typeof import('./tags.cjs') = require('./tags.cjs');
+    const tags = Object.freeze(tagsFile.createTags({ lines, withMarkers: hasV8Samples }));
+    // As in preload.cts: programs that look into require.cache should find their own modules only.
+    for (const path of Object.keys(require.cache)) if (path.startsWith(__dirname)) delete require.cache[path];
+    return tags;
+  } catch (cause) {
+    // After setuid(2) or chroot(2) our files may be closed: the API passes through.
+    const message = `the program's arenas are not recorded: ${cause instanceof Error ? cause.message : String(cause)}`;
+    lines.write('warning', { code: 'TAGS_OFF', message });
+    return undefined;
+  }
+}
+
+export = { offerTags };

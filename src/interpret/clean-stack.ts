@@ -1,0 +1,84 @@
+/**
+ * Takes what entering a context has put into a stack out of it again, so that the program's stacks are the same with and without its
+ * arenas:
+ *
+ *     handle        app.js                       stays
+ *     PoolArena.run memprof/dist/api/arena.js    the API, which the program called
+ *     runIn         memprof/dist/api/scope.js
+ *     run           dist/agent/enter.cjs         the agent
+ *                   memprof-tag:12               the marker
+ *     run           dist/agent/carrier.cjs
+ *     run           node:async_hooks             called by the agent
+ *     decode        app.js                       stays
+ */
+interface Named {
+  readonly name: string;
+  /** Of the script as V8 names it; '' for native frames. */
+  readonly script: string;
+}
+
+interface CleanStack<F> {
+  readonly frames: readonly F[];
+  /** Of the innermost marker. */
+  readonly tag: number | undefined;
+}
+
+const MARKER = /^memprof-tag:(\d{1,9})$/;
+/** As PASS_THROUGH in src/agent/encode-profile.cts. */
+const AGENT = /\/dist\/agent\/(?:pass-through|enter|carrier)\.cjs$/;
+/** The only file of the API that calls the agent. */
+const SCOPE = /^(.*\/(?:dist|cjs)\/api\/)scope\.js$/;
+const STORAGE = /^node:(?:async_hooks$|internal\/async_local_storage\/)/;
+
+export interface StackCleaner {
+  /** @param frames leaf first. */
+  clean<F extends Named>(frames: readonly F[]): CleanStack<F>;
+}
+
+/** A cleaner remembers the scripts that it has seen. */
+export function createStackCleaner(): StackCleaner {
+  /** 0 and above: a marker's tag. */
+  const kinds = new Map<string, number | 'agent' | 'other'>([['', 'other']]);
+
+  function kindOf(script: string): number | 'agent' | 'other' {
+    let kind = kinds.get(script);
+    if (kind === undefined) {
+      const tag = MARKER.exec(script)?.[1];
+      kind = tag !== undefined ? Number(tag) : AGENT.test(script) ? 'agent' : 'other';
+      kinds.set(script, kind);
+    }
+    return kind;
+  }
+
+  function clean<F extends Named>(frames: readonly F[]): CleanStack<F> {
+    if (frames.every(({ script }) => kindOf(script) === 'other')) return { frames, tag: undefined };
+    const kept: F[] = [];
+    let tag: number | undefined;
+    let afterAgent = false;
+    /** The folder of the API that called the agent. */
+    let api: string | undefined;
+    for (const frame of frames) {
+      const { script } = frame;
+      const kind = kindOf(script);
+      if (kind !== 'other') {
+        if (kind !== 'agent') tag ??= kind;
+        if (!afterAgent && isStorageRun(kept.at(-1))) kept.pop();
+        afterAgent = true;
+        api = undefined;
+        continue;
+      }
+      if (afterAgent) api = SCOPE.exec(script)?.[1];
+      afterAgent = false;
+      if (api !== undefined && script.startsWith(api)) continue;
+      api = undefined;
+      kept.push(frame);
+    }
+    return { frames: kept, tag };
+  }
+
+  return { clean };
+}
+
+function isStorageRun(frame: Named | undefined): boolean {
+  return frame !== undefined && STORAGE.test(frame.script) && /\brun$/.test(frame.name);
+}
