@@ -42,7 +42,7 @@ export function sampledStacks(directory) {
         modules.push(moduleAt(store.readBigUInt64LE(at + NODE.frame)));
         node = store.readUInt32LE(at + NODE.parent);
       }
-      const flags = store.readUInt32LE(site + SITE.flags);
+      const flags = store.readUInt16LE(site + SITE.flags);
       return {
         samples: Number(store.readBigUInt64LE(site + SITE.samples)),
         reachesRoot: (flags & (STACK_BROKEN | STACK_TRUNCATED)) === 0,

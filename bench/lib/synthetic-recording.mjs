@@ -331,7 +331,7 @@ function jsFrame(functions, next) {
 function siteRecord(node, pid, next) {
   const record = Buffer.alloc(SITE.bytes);
   record.writeUInt32LE(node, SITE.node);
-  record.writeUInt32LE(HEAP.malloc, SITE.heap);
+  record.writeUInt8(HEAP.malloc, SITE.heap);
   record.writeBigUInt64LE(next() < 0.7 ? 0n : 0x7f00_0000_0000n, SITE.arena);
   record.writeUInt32LE(next() < 0.8 ? pid : pid + 1 + Math.floor(next() * 4), SITE.tid);
   return record;

@@ -14,6 +14,7 @@
 #include "real.h"
 #include "sampler.h"
 #include "store.h"
+#include "tags.h"
 
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
@@ -24,12 +25,14 @@ static uint64_t page_up(uint64_t bytes) { return (bytes + PAGE_BYTES - 1) & ~(PA
 
 /* --- events --- */
 
-static void store_event(enum mp_event_type type, uint64_t start, uint64_t bytes, uint32_t site, uint64_t now_ns) {
+static void store_event(enum mp_event_type type, uint64_t start, uint64_t bytes, uint32_t site, uint32_t tag,
+                        uint64_t now_ns) {
   mp_store_event(&(struct mp_event){.time_ns = now_ns,
                                     .type = (uint16_t)type,
                                     .heap = (uint16_t)mp_site_heap(site),
                                     .tid = mp_thread.tid,
                                     .site = site,
+                                    .tag = tag,
                                     .address = start,
                                     .size_bytes = bytes,
                                     .weight_bytes_f64 = mp_bits_of_double((double)bytes)});
@@ -37,11 +40,12 @@ static void store_event(enum mp_event_type type, uint64_t start, uint64_t bytes,
 
 static void on_committed(uint64_t start, uint64_t bytes, uint32_t site, uint64_t now_ns) {
   mp_site_add(site, 1, (double)bytes, 0, 0);
-  store_event(MP_EVENT_COMMIT, start, bytes, site, now_ns);
+  store_event(MP_EVENT_COMMIT, start, bytes, site, mp_thread.tag, now_ns);
 }
 
 static void on_decommitted(uint64_t start, uint64_t bytes, uint32_t site, uint64_t now_ns) {
-  store_event(MP_EVENT_DECOMMIT, start, bytes, site, now_ns);
+  uint8_t source;
+  store_event(MP_EVENT_DECOMMIT, start, bytes, site, mp_tag_here(&source), now_ns);
 }
 
 static const struct mp_mapping_listener LISTENER = {on_committed, on_decommitted};

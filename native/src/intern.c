@@ -72,6 +72,17 @@ uint32_t mp_store_string(const char *utf8, size_t bytes) {
   return id;
 }
 
+void mp_intern_inherit(void) {
+  uint64_t used = mp_store_used(MP_REGION_STRINGS);
+  for (uint64_t id = 4; id + 4 < used;) {
+    uint32_t length;
+    memcpy(&length, mp_store.base[MP_REGION_STRINGS] + id, sizeof length);
+    if (length > used - id - 4 || !mp_index_reserve(&strings, string_hash)) return; /* the program wrote there */
+    if (length > 0) mp_index_insert(&strings, string_hash((uint32_t)id), (uint32_t)id);
+    id += (4 + (uint64_t)length + 3) & ~3ull;
+  }
+}
+
 /* --- functions --- */
 
 static struct mp_function *function_at(uint32_t index) {

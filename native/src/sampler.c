@@ -15,6 +15,7 @@
 #include "peek.h"
 #include "process.h"
 #include "store.h"
+#include "tags.h"
 #include "unwind.h"
 
 #define FAR_AWAY (UINT64_MAX / 2) /* a countdown that does not end */
@@ -183,7 +184,8 @@ uint32_t mp_site_here(enum mp_heap heap, uint64_t arena) {
   unwind_here(&stack);
   if (stack.flags & MP_SITE_STACK_TRUNCATED) mp_count(MP_TRUNCATED_STACKS, 1);
   if (stack.flags & MP_SITE_STACK_BROKEN) mp_count(MP_BROKEN_STACKS, 1);
-  struct mp_site_key key = {.heap = heap, .arena = arena, .tid = mp_thread.tid, .flags = stack.flags};
+  struct mp_site_key key = {.heap = (uint8_t)heap, .arena = arena, .tid = mp_thread.tid, .flags = stack.flags};
+  key.tag = mp_thread.tag = mp_tag_here(&key.tag_source);
   key.node = mp_store_stack(stack.frames, stack.count, &key.flags);
   uint32_t site = mp_store_site(&key);
   if (site == MP_NONE) mp_count(MP_DROPPED_SITES, 1);
@@ -207,6 +209,7 @@ void mp_record(void *address, size_t bytes) {
                                         .heap = MP_HEAP_MALLOC,
                                         .tid = mp_thread.tid,
                                         .site = site,
+                                        .tag = mp_thread.tag,
                                         .address = (uintptr_t)address,
                                         .size_bytes = bytes,
                                         .weight_bytes_f64 = mp_bits_of_double(weight / p)});
@@ -220,11 +223,13 @@ void mp_record(void *address, size_t bytes) {
 
 static void store_live_event(enum mp_event_type type, const struct mp_live *live) {
   if (mp_thread.draws == 0) start_thread();
+  uint8_t source;
   mp_store_event(&(struct mp_event){.time_ns = mp_now_ns(),
                                     .type = (uint16_t)type,
-                                    .heap = MP_HEAP_MALLOC,
+                                    .heap = (uint16_t)mp_site_heap(live->site),
                                     .tid = mp_thread.tid,
                                     .site = live->site,
+                                    .tag = mp_tag_here(&source),
                                     .address = live->address,
                                     .size_bytes = live->size_bytes,
                                     .weight_bytes_f64 = live->weight_bytes_f64});

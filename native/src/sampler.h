@@ -21,6 +21,7 @@ struct mp_thread {
   double due_mean; /* the same, of the sample in progress */
   uintptr_t guard; /* inside our own code: where the stack was on the way in, UINTPTR_MAX at the start; otherwise 0 */
   uint32_t tid;
+  uint32_t tag; /* the context of the sample in progress, once mp_site_here has asked for it */
 };
 
 extern __thread struct mp_thread mp_thread __attribute__((tls_model("initial-exec"), visibility("hidden")));

@@ -2,6 +2,7 @@
 #include "index.h"
 #include "maths.h"
 #include "store_internal.h"
+#include "tags.h"
 
 static struct mp_index nodes, sites;
 /* Part of the hash of whole stacks: what a child inherits of them means nothing to it, and its pages stay shared. */
@@ -113,17 +114,24 @@ static bool site_equal(uint32_t index, const void *wanted) {
   const struct mp_site_key *key = wanted;
   const struct mp_site *site = site_at(index);
   return site->node == key->node && site->heap == key->heap && site->arena == key->arena && site->tid == key->tid &&
-         site->flags == key->flags;
+         site->flags == key->flags && site->tag == key->tag && site->tag_source == key->tag_source;
 }
 
 static uint64_t key_hash(const struct mp_site_key *key) {
   uint64_t hash = mp_hash_u64(((uint64_t)key->node << 32 | key->tid) + 1);
-  return mp_hash_u64(hash ^ key->arena ^ ((uint64_t)key->heap << 32 | key->flags));
+  hash = mp_hash_u64(hash ^ key->arena ^ ((uint64_t)key->heap << 32 | key->flags));
+  return key->tag == 0 ? hash : mp_hash_u64(hash ^ ((uint64_t)key->tag_source << 32 | key->tag));
 }
 
 static uint64_t site_hash(uint32_t index) {
   const struct mp_site *site = site_at(index);
-  return key_hash(&(struct mp_site_key){site->node, site->heap, site->arena, site->tid, site->flags});
+  return key_hash(&(struct mp_site_key){.node = site->node,
+                                        .flags = site->flags,
+                                        .arena = site->arena,
+                                        .tid = site->tid,
+                                        .tag = site->tag,
+                                        .heap = site->heap,
+                                        .tag_source = site->tag_source});
 }
 
 static uint32_t find_or_add_site(const struct mp_site_key *key) {
@@ -132,10 +140,28 @@ static uint32_t find_or_add_site(const struct mp_site_key *key) {
   if (index != MP_NONE || !mp_index_reserve(&sites, site_hash)) return index;
   index = mp_room_for(MP_REGION_SITES, 1);
   if (index == MP_NONE) return MP_NONE;
-  *site_at(index) =
-      (struct mp_site){.node = key->node, .heap = key->heap, .arena = key->arena, .tid = key->tid, .flags = key->flags};
+  *site_at(index) = (struct mp_site){.node = key->node,
+                                     .heap = key->heap,
+                                     .tag_source = key->tag_source,
+                                     .flags = (uint16_t)key->flags,
+                                     .arena = key->arena,
+                                     .tid = key->tid,
+                                     .tag = key->tag};
   mp_publish(MP_REGION_SITES, 1);
   mp_index_insert(&sites, hash, index);
+  return index;
+}
+
+/* Full: blames the nearest caller that has a site, and says that the stack was cut. */
+static uint32_t site_of_caller(struct mp_site_key wanted) {
+  uint32_t index = MP_NONE;
+  while (index == MP_NONE && wanted.node != 0) {
+    uint32_t parent = node_at(wanted.node)->parent;
+    if (parent >= wanted.node) break; /* a caller's node is older */
+    wanted.node = parent;
+    wanted.flags |= MP_SITE_STACK_TRUNCATED;
+    index = mp_index_find(&sites, key_hash(&wanted), site_equal, &wanted);
+  }
   return index;
 }
 
@@ -144,16 +170,17 @@ uint32_t mp_store_site(const struct mp_site_key *key) {
   uint32_t index = mp_index_find(&sites, key_hash(key), site_equal, key);
   if (index != MP_NONE || !mp_lock_acquire(&mp_store.intern_lock)) return index;
   struct mp_site_key wanted = *key;
-  /* Threads that come and go must not use up all sites: the second half is for those that have no thread. */
-  if (mp_store_used(MP_REGION_SITES) >= mp_store_capacity(MP_REGION_SITES) / 2) wanted.tid = 0;
+  uint64_t used = mp_store_used(MP_REGION_SITES), capacity = mp_store_capacity(MP_REGION_SITES);
+  /* Threads and arenas that come and go must not use up all sites: the second half is for those that have no thread, the last
+   * quarter for those that have a pool at most. */
+  if (used >= capacity / 2) wanted.tid = 0;
+  if (used >= capacity / 4 * 3 && wanted.tag != 0) wanted.tag = mp_tag_context_of_pool(wanted.tag);
   index = find_or_add_site(&wanted);
-  while (index == MP_NONE && wanted.node != 0) {
-    /* Full: blame the nearest caller that has a site, and say that the stack was cut. */
-    uint32_t parent = node_at(wanted.node)->parent;
-    if (parent >= wanted.node) break; /* a caller's node is older */
-    wanted.node = parent;
-    wanted.flags |= MP_SITE_STACK_TRUNCATED;
+  if (index == MP_NONE) index = site_of_caller(wanted);
+  if (index == MP_NONE && wanted.tag != 0) {
+    wanted.tag = wanted.tag_source = 0;
     index = mp_index_find(&sites, key_hash(&wanted), site_equal, &wanted);
+    if (index == MP_NONE) index = site_of_caller(wanted);
   }
   mp_lock_release(&mp_store.intern_lock);
   return index;

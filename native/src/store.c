@@ -38,6 +38,7 @@ static const struct {
     [MP_REGION_SITES] = {sizeof(struct mp_site), 1u << 17},
     [MP_REGION_LIVE] = {sizeof(struct mp_live), 1u << 18},
     [MP_REGION_MAPPINGS] = {sizeof(struct mp_mapping), 1u << 15},
+    [MP_REGION_TAGS] = {sizeof(struct mp_tag), 1u << 16},
     [MP_REGION_RING] = {sizeof(struct mp_event), 1u << 16},
 };
 
@@ -119,6 +120,21 @@ static int create_file(const char *directory, uint32_t pid, uint32_t *ordinal) {
   return -1;
 }
 
+/* The program holds tags as numbers, which mean the same in a forked child: the table is copied, and the strings that it names,
+ * before the new file takes the place of the old one. By pwrite, which answers ENOSPC where touching would kill. */
+static bool inherit(int fd, const struct mp_region *regions, enum mp_region_id id) {
+  uint64_t bytes = mp_store.used[id] * SHAPE[id].record_bytes;
+  return mp_store.used[id] <= regions[id].capacity &&
+         pwrite(fd, mp_store.base[id], bytes, (off_t)regions[id].offset) == (ssize_t)bytes;
+}
+
+static void show_inherited(const uint64_t *used, enum mp_region_id id) {
+  mp_store.used[id] = used[id];
+  mp_store.grown[id] = (used[id] * SHAPE[id].record_bytes + 4095) & ~4095ull;
+  mp_store.header->regions[id].used = used[id];
+  mp_count_own_bytes(mp_store.grown[id]);
+}
+
 bool mp_store_create(const char *directory, struct mp_control *control, bool forked) {
   struct mp_header header = {
       .version = MP_WIRE_VERSION,
@@ -148,6 +164,10 @@ bool mp_store_create(const char *directory, struct mp_control *control, bool for
   uint64_t budget = fstatfs(fd, &space) == 0 ? (uint64_t)space.f_bavail * (uint64_t)space.f_bsize / 2 : 0;
   /* A forked child's store takes the place of its parent's: no new range (see memory.h). */
   char *place = bytes <= mp_store.mapped_bytes ? mp_store.mapped : NULL;
+  bool inherits = forked && written && mp_store.used[MP_REGION_TAGS] > 0 &&
+                  inherit(fd, header.regions, MP_REGION_STRINGS) && inherit(fd, header.regions, MP_REGION_TAGS);
+  uint64_t used[MP_REGION_COUNT];
+  memcpy(used, mp_store.used, sizeof used);
   int flags = MAP_SHARED | (place ? MAP_FIXED : 0);
   long mapped = written ? syscall(SYS_mmap, place, bytes, PROT_READ | PROT_WRITE, flags, fd, 0L) : -1;
   close(fd);
@@ -167,6 +187,12 @@ bool mp_store_create(const char *directory, struct mp_control *control, bool for
   }
   struct mp_header *shared = (struct mp_header *)base;
   __atomic_store_n(&mp_store.header, shared, __ATOMIC_RELEASE);
+  if (inherits) {
+    show_inherited(used, MP_REGION_STRINGS);
+    show_inherited(used, MP_REGION_TAGS);
+    mp_intern_inherit();
+    mp_tags_inherit();
+  }
   return true;
 }
 
@@ -179,6 +205,7 @@ void mp_store_forget(void) {
   mp_lock_release(&mp_store.intern_lock);
   mp_intern_forget();
   mp_sites_forget();
+  mp_tags_forget();
 }
 
 void mp_store_left(void) {

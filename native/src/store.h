@@ -31,17 +31,20 @@ uint32_t mp_store_module(const struct mp_module *module);
 
 struct mp_site_key {
   uint32_t node;
-  uint32_t heap; /* enum mp_heap */
+  uint32_t flags; /* enum mp_node_flags */
   uint64_t arena;
   uint32_t tid;
-  uint32_t flags; /* enum mp_node_flags */
+  uint32_t tag;
+  uint8_t heap; /* enum mp_heap */
+  uint8_t tag_source; /* enum mp_tag_source */
 };
 
 /* The trie node of a stack (frames leaf first); *flags gets MP_SITE_STACK_TRUNCATED when only its root-most part
  * fitted. */
 uint32_t mp_store_stack(const uint64_t *frames, int count, uint32_t *flags);
 
-/* The site of a key; MP_NONE when there is no room. Drops the thread id first when sites run short. */
+/* The site of a key; MP_NONE when there is no room. When sites run short it drops the thread id first, and then the arena: the
+ * context of its pool is left. */
 uint32_t mp_store_site(const struct mp_site_key *key);
 
 /* The heap (enum mp_heap) of a site; 0 of one that is none. */
@@ -55,7 +58,8 @@ void mp_store_event(const struct mp_event *event);
 
 /* --- the file --- */
 
-/* Makes <directory>/<pid>.<n>.store and maps it. Returns false after counting why in control->refusals. */
+/* Makes <directory>/<pid>.<n>.store and maps it. Returns false after counting why in control->refusals. A forked child's begins
+ * with its parent's tags: those that the program holds stay right. */
 bool mp_store_create(const char *directory, struct mp_control *control, bool forked);
 
 /* Forgets the parent's store in a forked child, without writing to it. */

@@ -27,5 +27,10 @@ void mp_store_publish(void);
 /* Empty the indexes of the interned records. */
 void mp_intern_forget(void);
 void mp_sites_forget(void);
+void mp_tags_forget(void);
+
+/* In a forked child whose store has its parent's strings and tags: index them. */
+void mp_intern_inherit(void);
+void mp_tags_inherit(void);
 
 #endif

@@ -4,13 +4,13 @@
  * It is a sparse file of fixed size, mapped MAP_SHARED by the target; pages that nothing touched cost nothing. memprof
  * reads it with pread(2) while the target runs and after it died, at whatever instruction that was.
  *
- *   0        4096                                                                    file_bytes
- *   +--------+---------+---------+-----------+-------+-------+------+----------+------+
- *   | header | strings | modules | functions | nodes | sites | live | mappings | ring |
- *   +--------+---------+---------+-----------+-------+-------+------+----------+------+
+ *   0        4096                                                                           file_bytes
+ *   +--------+---------+---------+-----------+-------+-------+------+----------+------+------+
+ *   | header | strings | modules | functions | nodes | sites | live | mappings | tags | ring |
+ *   +--------+---------+---------+-----------+-------+-------+------+----------+------+------+
  *
  * strings, modules, functions and nodes only grow: a record below `used` never changes, so a reader may copy increments.
- * sites grow the same way, but their counters change. live and mappings are slabs of reused slots guarded by a sequence
+ * sites and tags grow the same way, but their counters change. live and mappings are slabs of reused slots guarded by a sequence
  * number each. ring is a bounded queue that overwrites its oldest events. All integers are little endian.
  *
  * Any change of a layout here raises MP_WIRE_VERSION, except that a field that was unused, and so 0, may get a meaning when
@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 #define MP_WIRE_MAGIC 0x31464f52504d454dull /* "MEMPROF1" */
-#define MP_WIRE_VERSION 1u
+#define MP_WIRE_VERSION 2u
 #define MP_HEADER_BYTES 4096u
 
 /* Order of mp_header.regions. */
@@ -36,6 +36,7 @@ enum mp_region_id {
   MP_REGION_SITES,
   MP_REGION_LIVE,
   MP_REGION_MAPPINGS,
+  MP_REGION_TAGS,
   MP_REGION_RING,
   MP_REGION_COUNT
 };
@@ -183,7 +184,12 @@ struct mp_node {
 };
 _Static_assert(sizeof(struct mp_node) == 16, "wire");
 
-enum mp_heap { MP_HEAP_MALLOC = 1, MP_HEAP_MMAP = 2, MP_HEAP_FILE = 3 };
+enum mp_heap {
+  MP_HEAP_MALLOC = 1,
+  MP_HEAP_MMAP = 2,
+  MP_HEAP_FILE = 3,
+  MP_HEAP_CUSTOM = 4 /* an allocator of the program's own (memprof.h); the site's arena is the tag of its name */
+};
 enum mp_node_flags { MP_SITE_STACK_TRUNCATED = 1, MP_SITE_STACK_BROKEN = 2 };
 
 #define MP_ARENA_MAIN 0ull           /* glibc's main arena; any other value below 2^63 is the address of a malloc_state */
@@ -193,21 +199,26 @@ enum mp_node_flags { MP_SITE_STACK_TRUNCATED = 1, MP_SITE_STACK_BROKEN = 2 };
 /* Where and by whom: a call path with the labels that its samples share, and what was ever allocated there. The f64 are
  * bit patterns of doubles. Heap allocations are sampled: objects = sum of 1/p, bytes = sum of size/p, variances = sums of
  * (1-p)/p^2 times 1 and size^2 (Horvitz-Thompson), p = 1 - exp(-(size + 1)/mean). Mappings are exact: their variances are 0.
- *   0      4      8       16    20       24        32              40            48                     56                   64
- *   +------+------+-------+-----+--------+---------+---------------+-------------+----------------------+--------------------+
- *   | node | heap | arena | tid | flags  | samples | alloc_objects | alloc_bytes | alloc_objects_var    | alloc_bytes_var    |
- *   +------+------+-------+-----+--------+---------+---------------+-------------+----------------------+--------------------+ */
+ *   0      4      5            6       8       16    20    24        32              40            48                  56                64
+ *   +------+------+------------+-------+-------+-----+-----+---------+---------------+-------------+-------------------+-----------------+
+ *   | node | heap | tag_source | flags | arena | tid | tag | samples | alloc_objects | alloc_bytes | alloc_objects_var | alloc_bytes_var |
+ *   +------+------+------------+-------+-------+-----+-----+---------+---------------+-------------+-------------------+-----------------+ */
 struct mp_site {
   uint32_t node;
-  uint32_t heap;  /* enum mp_heap */
-  uint64_t arena; /* MP_ARENA_* */
-  uint32_t tid;   /* 0: too many threads to tell apart */
-  uint32_t flags;
+  uint8_t heap;       /* enum mp_heap */
+  uint8_t tag_source; /* enum mp_tag_source */
+  uint16_t flags;     /* enum mp_node_flags */
+  uint64_t arena;     /* MP_ARENA_*; of a heap of the program's own its tag */
+  uint32_t tid;       /* 0: too many threads to tell apart */
+  uint32_t tag;       /* the context; 0: none. That of its pool alone when there are too many arenas to tell apart */
   uint64_t samples;
   uint64_t alloc_objects_f64, alloc_bytes_f64;
   uint64_t alloc_objects_variance_f64, alloc_bytes_variance_f64;
 };
 _Static_assert(sizeof(struct mp_site) == 64, "wire");
+
+/* Of a block of a heap of the program's own the address has this bit set: its memory may be a block of malloc's as well. */
+#define MP_CUSTOM_ADDRESS (1ull << 63)
 
 /* A live sampled allocation. sequence is odd while the slot is being written; a reader copies the record, and takes it only
  * if sequence was even and is unchanged. address 0: the slot is free. p = max(size, 1) / weight_bytes. */
@@ -232,14 +243,60 @@ struct mp_mapping {
 };
 _Static_assert(sizeof(struct mp_mapping) == 40, "wire");
 
+enum mp_tag_kind { MP_TAG_POOL = 1, MP_TAG_ARENA = 2, MP_TAG_STAGE = 3, MP_TAG_LABELS = 4, MP_TAG_CONTEXT = 5, MP_TAG_HEAP = 6 };
+
+/* How a sample got its context: in which of the carriers it was found. */
+enum mp_tag_source {
+  MP_TAG_SOURCE_NONE,
+  MP_TAG_SOURCE_C,           /* memprof.h */
+  MP_TAG_SOURCE_LEAF,        /* leaf code of the JavaScript API */
+  MP_TAG_SOURCE_POOL_THREAD, /* work that was queued for a thread pool */
+  MP_TAG_SOURCE_CPED,        /* V8's continuation-preserved data, through AsyncLocalStorage */
+  MP_TAG_SOURCE_SMI,         /* the same slot, with nothing else in it */
+  MP_TAG_SOURCE_RING,        /* the table of async ids */
+  MP_TAG_SOURCE_COUNT
+};
+
+/* Index into mp_tag.counters. */
+enum mp_tag_counter {
+  MP_TAG_HITS,
+  MP_TAG_MISSES,
+  MP_TAG_DOUBLE_RELEASES,
+  MP_TAG_USES_AFTER_RELEASE,
+  MP_TAG_COUNTER_COUNT
+};
+
+/* What the program names: pools, their arenas, stages, labels and heaps, and the contexts made of them. Record 0 is none.
+ * What identifies a record never changes; released_ns, budget_bytes, a pool's ordinal and the counters do.
+ *   0      4      8        12        16      20       24           32            40             48                80       88       96
+ *   +------+------+--------+---------+-------+--------+------------+-------------+--------------+-----------------+--------+--------+
+ *   | kind | name | parent | ordinal | stage | labels | created_ns | released_ns | budget_bytes | counters[4]     | folded | unused |
+ *   +------+------+--------+---------+-------+--------+------------+-------------+--------------+-----------------+--------+--------+ */
+struct mp_tag {
+  uint32_t kind;         /* enum mp_tag_kind */
+  uint32_t name;         /* string id, of what has a name; LABELS: "k=v,k2=v2" */
+  uint32_t parent;       /* ARENA: its pool. CONTEXT: an arena, a pool or 0 */
+  uint32_t ordinal;      /* ARENA: counts the arenas of its pool from 1. POOL: the last one given */
+  uint32_t stage;        /* CONTEXT: a stage or 0 */
+  uint32_t labels;       /* CONTEXT: labels or 0 */
+  uint64_t created_ns;
+  uint64_t released_ns;  /* ARENA; 0: it has not been */
+  uint64_t budget_bytes; /* POOL; 0: none */
+  uint64_t counters[MP_TAG_COUNTER_COUNT];
+  uint64_t folded;       /* POOL: arenas without a record, since the table was full: their samples carry the pool's context */
+  uint64_t unused;
+};
+_Static_assert(sizeof(struct mp_tag) == 96, "wire");
+_Static_assert(offsetof(struct mp_tag, counters) == 48, "wire");
+
 enum mp_event_type { MP_EVENT_ALLOC = 1, MP_EVENT_FREE = 2, MP_EVENT_COMMIT = 3, MP_EVENT_DECOMMIT = 4, MP_EVENT_GENERATION = 5, MP_EVENT_FREEZE = 6 };
 
 /* One thing that happened. ticket is the event's number + 1, stored last: a slot whose ticket is not the awaited one is not
  * written yet (smaller) or was overwritten (larger).
- *   0        8      16     18     20    24   28     32        40     48              56          64
- *   +--------+------+------+------+-----+----+------+---------+------+---------------+-----------+
- *   | ticket | time | type | heap | tid |site|unused| address | size | weight_bytes  | unused    |
- *   +--------+------+------+------+-----+----+------+---------+------+---------------+-----------+ */
+ *   0        8      16     18     20    24     28    32        40     48              56          64
+ *   +--------+------+------+------+-----+------+-----+---------+------+---------------+-----------+
+ *   | ticket | time | type | heap | tid | site | tag | address | size | weight_bytes  | unused    |
+ *   +--------+------+------+------+-----+------+-----+---------+------+---------------+-----------+ */
 struct mp_event {
   uint64_t ticket;
   uint64_t time_ns;
@@ -247,7 +304,7 @@ struct mp_event {
   uint16_t heap; /* enum mp_heap */
   uint32_t tid;  /* of the thread that did it */
   uint32_t site; /* FREE and DECOMMIT: the site that allocated */
-  uint32_t unused;
+  uint32_t tag;  /* the context in which it happened: of FREE and DECOMMIT, not the one that allocated */
   uint64_t address;
   uint64_t size_bytes;
   uint64_t weight_bytes_f64; /* COMMIT and DECOMMIT: the same as size */

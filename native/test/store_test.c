@@ -8,6 +8,7 @@
 #include "../src/live.h"
 #include "../src/maths.h"
 #include "../src/store_internal.h"
+#include "../src/tags.h"
 #include "check.h"
 #include "harness.h"
 
@@ -134,23 +135,27 @@ static void threads(void) {
   for (int i = 0; i < 4; i++) pthread_join(ids[i], NULL);
 }
 
-/* Sites without end: first the thread goes, then the stack's leaf, and nothing is lost as long as a caller has a site.
- */
+/* Sites without end: first the thread goes, then the arena, then the stack's leaf and the pool, and nothing is lost as long as a
+ * caller has a site. */
 static void overflow(void) {
   struct mp_header *header = mp_store_header();
   uint32_t flags = 0;
   uint64_t capacity = header->regions[MP_REGION_SITES].capacity;
   uint64_t frames[2] = {0, 0x1000};
+  uint32_t pool = mp_tag_pool("kv-cache", 8, 0), arena = mp_tag_arena(pool);
   for (uint64_t i = 0; i < capacity + 1000; i++) {
     frames[0] = 0x2000 + i;
-    struct mp_site_key key = {.heap = MP_HEAP_MALLOC, .tid = 77};
-    if (i == 0) { /* the caller has a site of its own */
+    struct mp_site_key key = {.heap = MP_HEAP_MALLOC, .tid = 77, .tag = arena, .tag_source = MP_TAG_SOURCE_C};
+    if (i == 0) { /* the caller has a site of its own, without context */
+      key.tag = key.tag_source = 0;
       key.node = mp_store_stack(frames + 1, 1, &flags);
       key.tid = 0;
       key.flags = MP_SITE_STACK_TRUNCATED;
       CHECK(mp_store_site(&key) != MP_NONE);
       key.tid = 77;
       key.flags = 0;
+      key.tag = arena;
+      key.tag_source = MP_TAG_SOURCE_C;
     }
     key.node = mp_store_stack(frames, 2, &flags);
     CHECK(mp_store_site(&key) != MP_NONE);
@@ -158,6 +163,7 @@ static void overflow(void) {
   CHECK(flags == 0 && header->regions[MP_REGION_SITES].used == capacity);
   const struct mp_site *sites = mp_store_region(MP_REGION_SITES);
   CHECK(sites[10].tid == 77 && sites[capacity - 1].tid == 0);
+  CHECK(sites[10].tag == arena && sites[capacity / 4 * 3 - 10].tag == arena && sites[capacity - 1].tag == pool);
 
   uint64_t nodes = header->regions[MP_REGION_NODES].capacity;
   for (uint64_t i = 0; i < nodes; i++) {

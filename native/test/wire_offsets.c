@@ -18,7 +18,11 @@ int main(void) {
   printf(",\"counters\":%d,\"regions\":%d,\"refusals\":%d", MP_COUNTER_COUNT, MP_REGION_COUNT, MP_REFUSAL_COUNT);
   printf(",\"events\":{\"alloc\":%d,\"free\":%d,\"commit\":%d,\"decommit\":%d,\"generation\":%d,\"freeze\":%d}", MP_EVENT_ALLOC, MP_EVENT_FREE,
          MP_EVENT_COMMIT, MP_EVENT_DECOMMIT, MP_EVENT_GENERATION, MP_EVENT_FREEZE);
-  printf(",\"heaps\":{\"malloc\":%d,\"mmap\":%d,\"file\":%d}", MP_HEAP_MALLOC, MP_HEAP_MMAP, MP_HEAP_FILE);
+  printf(",\"heaps\":{\"malloc\":%d,\"mmap\":%d,\"file\":%d,\"custom\":%d}", MP_HEAP_MALLOC, MP_HEAP_MMAP, MP_HEAP_FILE,
+         MP_HEAP_CUSTOM);
+  printf(",\"tagKinds\":{\"pool\":%d,\"arena\":%d,\"stage\":%d,\"labels\":%d,\"context\":%d,\"heap\":%d}", MP_TAG_POOL, MP_TAG_ARENA, MP_TAG_STAGE,
+         MP_TAG_LABELS, MP_TAG_CONTEXT, MP_TAG_HEAP);
+  printf(",\"tagSources\":%d,\"tagCounters\":%d", MP_TAG_SOURCE_COUNT, MP_TAG_COUNTER_COUNT);
   printf(",\"arenaMmapped\":\"%llu\",\"arenaUnknown\":\"%llu\"", MP_ARENA_MMAPPED, MP_ARENA_UNKNOWN);
   printf(",\"frameJs\":\"%llu\",\"frameJsApprox\":\"%llu\",\"frameJsInlined\":\"%llu\",\"frameV8Code\":\"%llu\"", MP_FRAME_JS, MP_FRAME_JS_APPROX,
          MP_FRAME_JS_INLINED, MP_FRAME_V8_CODE);
@@ -47,7 +51,8 @@ int main(void) {
   FIELD(mp_node, frame) FIELD(mp_node, parent) FIELD(mp_node, depth)
   END
   BEGIN(mp_site)
-  FIELD(mp_site, node) FIELD(mp_site, heap) FIELD(mp_site, arena) FIELD(mp_site, tid) FIELD(mp_site, flags) FIELD(mp_site, samples)
+  FIELD(mp_site, node) FIELD(mp_site, heap) FIELD(mp_site, tag_source) FIELD(mp_site, flags) FIELD(mp_site, arena) FIELD(mp_site, tid)
+  FIELD(mp_site, tag) FIELD(mp_site, samples)
   FIELD(mp_site, alloc_objects_f64) FIELD(mp_site, alloc_bytes_f64) FIELD(mp_site, alloc_objects_variance_f64)
   FIELD(mp_site, alloc_bytes_variance_f64)
   END
@@ -61,7 +66,11 @@ int main(void) {
   END
   BEGIN(mp_event)
   FIELD(mp_event, ticket) FIELD(mp_event, time_ns) FIELD(mp_event, type) FIELD(mp_event, heap) FIELD(mp_event, tid) FIELD(mp_event, site)
-  FIELD(mp_event, address) FIELD(mp_event, size_bytes) FIELD(mp_event, weight_bytes_f64)
+  FIELD(mp_event, tag) FIELD(mp_event, address) FIELD(mp_event, size_bytes) FIELD(mp_event, weight_bytes_f64)
+  END
+  BEGIN(mp_tag)
+  FIELD(mp_tag, kind) FIELD(mp_tag, name) FIELD(mp_tag, parent) FIELD(mp_tag, ordinal) FIELD(mp_tag, stage) FIELD(mp_tag, labels)
+  FIELD(mp_tag, created_ns) FIELD(mp_tag, released_ns) FIELD(mp_tag, budget_bytes) FIELD(mp_tag, counters) FIELD(mp_tag, folded)
   END
   BEGIN(mp_control)
   FIELD(mp_control, magic) FIELD(mp_control, version) FIELD(mp_control, flags) FIELD(mp_control, mean_bytes)

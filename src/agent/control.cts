@@ -13,7 +13,7 @@ const CONTROL = {
   snapshotReason: 48,
 } as const;
 const CONTROL_MAGIC = 0x4c5254434f52504dn;
-const WIRE_VERSION = 1;
+const WIRE_VERSION = 2;
 const NO_V8 = 2;
 const V8_EXACT = 4;
 const READ_BYTES = 56;
@@ -52,4 +52,4 @@ function openControl(runDirectory: string): Control {
   };
 }
 
-export = { CONTROL, openControl };
+export = { CONTROL, WIRE_VERSION, openControl };

@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
 import { CHUNK, MAX_EVENT_BYTES, type SnapshotReason } from '../recording/chunks.js';
-import { EVENT, HEADER, type RegionName } from '../recording/wire.js';
+import { EVENT, HEADER } from '../recording/wire.js';
 import { createRingReader, type EventBatch } from './event-ring.js';
 import { createGaugeLog } from './gauge-log.js';
 import {
@@ -12,8 +12,9 @@ import {
   readThreadNames,
 } from './proc.js';
 import { createRecordingFile, type RecordingFile } from './recording-writer.js';
+import { createRegionDrain } from './region-drain.js';
 import { takeSnapshot } from './snapshot.js';
-import { freezeStore, readCounter, readHeader, readRecords, readU64, type StoreHeader } from './store-reader.js';
+import { freezeStore, readCounter, readHeader, readU64, type StoreHeader } from './store-reader.js';
 
 export interface ImageOptions {
   readonly pid: number;
@@ -65,15 +66,6 @@ export interface ImageEnd {
   readonly signal: string | null;
 }
 
-/** Regions that only grow, dependencies first: a record refers to records of regions before its own. */
-const GROWING = ['strings', 'modules', 'functions', 'nodes'] as const satisfies readonly RegionName[];
-const REGION_NUMBER: Readonly<Record<(typeof GROWING)[number], number>> = {
-  strings: 0,
-  modules: 1,
-  functions: 2,
-  nodes: 3,
-};
-const INCREMENT_BYTES = 1 << 20;
 const PEAK_GROWTH = 1.05;
 const PEAK_FLOOR_BYTES = 1 << 20;
 /** Mappings below this do not make a process worth recording: every program has some. */
@@ -87,7 +79,7 @@ export function openProcessImage(options: ImageOptions): ProcessImage {
   const fd = storePath === undefined ? undefined : openSync(storePath, 'r');
   const ring = fd === undefined ? undefined : createRingReader(fd);
   const gauges = createGaugeLog();
-  const drained = { strings: 0, modules: 0, functions: 0, nodes: 0 };
+  const regions = fd === undefined ? undefined : createRegionDrain(fd);
   const startTime = readStartTime(pid);
   const maps = startTime === undefined ? undefined : readMaps(pid);
   // Alive, but this store is not mapped: the pid has exec'ed since, or belongs to another pid namespace. Then /proc
@@ -147,23 +139,6 @@ export function openProcessImage(options: ImageOptions): ProcessImage {
     out.appendJson(CHUNK.maps, { timeNs: nowNs.toString(), text: executableLines(text) });
   }
 
-  function drainRegions(out: RecordingFile, from: StoreHeader): void {
-    if (fd === undefined) return;
-    for (const name of GROWING) {
-      const region = from.regions[name];
-      const step = Math.max(1, Math.floor(INCREMENT_BYTES / region.recordBytes));
-      while (drained[name] < region.used) {
-        const records = readRecords(fd, region, drained[name], Math.min(step, region.used - drained[name]));
-        const head = Buffer.alloc(16);
-        head.writeUInt32LE(REGION_NUMBER[name], 0);
-        head.writeBigUInt64LE(BigInt(drained[name]), 8);
-        // Not written: the next poll tries again, and what refers to these records waits too.
-        if (records.length === 0 || !out.append(CHUNK.region, [head, records])) return;
-        drained[name] += records.length / region.recordBytes;
-      }
-    }
-  }
-
   function drainEvents(out: RecordingFile, from: StoreHeader, isEnd: boolean): void {
     for (const batch of ring?.read(from, isEnd) ?? []) writeEvents(out, batch);
   }
@@ -181,7 +156,7 @@ export function openProcessImage(options: ImageOptions): ProcessImage {
   function drainStore(out: RecordingFile, nowNs: bigint, isEnd: boolean): void {
     refreshHeader();
     if (header === undefined) return;
-    drainRegions(out, header);
+    regions?.drain(out, header);
     drainEvents(out, header, isEnd);
     if (nowNs < headerDueNs) return;
     const loss = ring?.takeLoss();
@@ -212,6 +187,7 @@ export function openProcessImage(options: ImageOptions): ProcessImage {
     // The regions after the tables, the chunk after the regions: whatever a site refers to is in the file before it.
     headerDueNs = 0n;
     drainStore(out, nowNs, complete);
+    regions?.refreshTags(out, header);
     out.append(CHUNK.snapshot, taken.payload);
     if (reason === 'peak') peakBytes = liveBytes() + committedBytes();
   }

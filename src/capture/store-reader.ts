@@ -13,6 +13,7 @@ import {
   REGIONS,
   type RegionName,
   SITE,
+  TAG,
   WIRE_MAGIC,
 } from '../recording/wire.js';
 
@@ -90,6 +91,7 @@ const RECORD_BYTES: Readonly<Record<RegionName, number>> = {
   sites: SITE.bytes,
   live: LIVE.bytes,
   mappings: MAPPING.bytes,
+  tags: TAG.bytes,
   ring: EVENT.bytes,
 };
 

@@ -1,6 +1,7 @@
 import { openChunkStream } from '../interpret/chunk-stream.js';
+import { createTables, type Tables } from '../interpret/tables.js';
 import { CHUNK, SNAPSHOT_HEADER_BYTES, SNAPSHOT_REASONS } from '../recording/chunks.js';
-import { REGIONS } from '../recording/wire.js';
+import { REGIONS, TAG } from '../recording/wire.js';
 import { writeResult } from './result.js';
 
 const NAMES: Readonly<Record<number, string>> = Object.fromEntries(
@@ -24,12 +25,13 @@ const FIXED_BYTES: Readonly<Record<number, number>> = {
 export async function parse(path: string): Promise<void> {
   const stream = openChunkStream(path);
   try {
+    const tables = createTables();
     const chunks = stream.chunks();
     let step = chunks.next();
     for (; !step.done; step = chunks.next()) {
       const { ref, payload } = step.value;
       const head = { offset: ref.offset, bytes: ref.bytes, type: NAMES[ref.type] ?? `unknown ${ref.type}` };
-      await writeResult(`${JSON.stringify({ ...head, ...describe(ref.type, payload()) })}\n`);
+      await writeResult(`${JSON.stringify({ ...head, ...describe(ref.type, payload(), tables) })}\n`);
     }
     await writeResult(`${JSON.stringify(step.value)}\n`);
   } finally {
@@ -38,13 +40,13 @@ export async function parse(path: string): Promise<void> {
 }
 
 /** What a person wants to know of a chunk at a glance; JSON payloads as they are. */
-function describe(type: number, payload: Buffer | undefined): object {
+function describe(type: number, payload: Buffer | undefined, tables: Tables): object {
   if (payload === undefined) return { problem: 'larger than any chunk of ours' };
   if (JSON_CHUNKS.has(type)) return parseJson(payload);
   if (payload.length < (FIXED_BYTES[type] ?? 0)) return { problem: 'too short' };
   switch (type) {
     case CHUNK.region:
-      return { region: REGIONS[payload.readUInt32LE(0)], first: u64(payload, 8) };
+      return describeRegion(payload, tables);
     case CHUNK.events:
       return { first: u64(payload, 0), lostBefore: u64(payload, 8) };
     case CHUNK.snapshot:
@@ -61,6 +63,25 @@ function describe(type: number, payload: Buffer | undefined): object {
     default:
       return {};
   }
+}
+
+/** Tags in full: they are what the program said. The rest of a region is in the reports. */
+function describeRegion(payload: Buffer, tables: Tables): object {
+  const number = payload.readUInt32LE(0);
+  const region = REGIONS[number];
+  const first = u64(payload, 8);
+  const isKnown = tables.append(number, first, payload.subarray(16));
+  if (region !== 'tags' || !isKnown) return { region, first };
+  const count = Math.floor((payload.length - 16) / TAG.bytes);
+  const tags = Array.from({ length: count }, (_, i) => tables.tag(first + i))
+    .map((tag, i) => ({
+      tag: first + i,
+      ...tag,
+      createdNs: String(tag?.createdNs),
+      releasedNs: String(tag?.releasedNs),
+    }))
+    .filter(({ tag }) => tag !== 0);
+  return { region, first, tags };
 }
 
 function parseJson(payload: Buffer): object {

@@ -1,5 +1,5 @@
-import { EVENT, EVENT_TYPE, HEAP } from '../recording/wire.js';
-import { createUseTable, grown, type SiteUse, USE_COLUMNS } from './site-use.js';
+import { EVENT, EVENT_TYPE } from '../recording/wire.js';
+import { createUseTable, grown, isSampledHeap, type SiteUse, USE_COLUMNS } from './site-use.js';
 
 export interface Peak {
   readonly bytes: number;
@@ -38,7 +38,7 @@ export function createUseFold(): UseFold {
     if (sign === 0) return;
     const sizeBytes = events.getUint32(at + EVENT.size, true) + events.getUint32(at + EVENT.size + 4, true) * 2 ** 32;
     const weightBytes = events.getFloat64(at + EVENT.weight, true);
-    const isSampled = events.getUint16(at + EVENT.heap, true) === HEAP.malloc;
+    const isSampled = isSampledHeap(events.getUint16(at + EVENT.heap, true));
     // A zero-byte block stands for itself with the weight of one byte; anything else in these fields was not written by us.
     if (isSampled && !(weightBytes >= Math.max(sizeBytes, 1) && weightBytes < 2 ** 63)) return;
     const row = now.rowOf(events.getUint32(at + EVENT.site, true));

@@ -11,7 +11,7 @@ import { noticesOf } from './notices.js';
 import { findOwnCode } from './own-code.js';
 import type { ProcessRecording } from './process-recording.js';
 import { createSiteLabeller } from './site-labels.js';
-import type { SiteUse } from './site-use.js';
+import { isSampledHeap, type SiteUse } from './site-use.js';
 import type { SiteRecord } from './snapshot.js';
 import { createStackReader } from './stacks.js';
 import { indexSymbols } from './symbols.js';
@@ -81,7 +81,7 @@ export function addProcess(
         return;
       }
       if (owner !== undefined) {
-        labels = { ...labels, heap: owner === 'v8:pages' ? 'v8' : 'wasm', arena: owner, arena_source: 'allocator' };
+        labels = ownedByV8(labels, owner);
       }
     }
     if (stack.isOurs) return;
@@ -97,7 +97,7 @@ export function addProcess(
         use.bytesVariance,
       ],
       labels,
-      observations: site?.heap === HEAP.malloc ? Math.max(site.samples, use.observations) : 0,
+      observations: site !== undefined && isSampledHeap(site.heap) ? Math.max(site.samples, use.observations) : 0,
     });
   }
 
@@ -113,6 +113,14 @@ export function addProcess(
     startedAtNs: header?.startedUnixNs ?? 0n,
     endedAtNs: lastTime(recording),
   };
+}
+
+/** V8's pages are nobody's in particular, whoever made V8 map them; a WebAssembly memory belongs to who made it. */
+function ownedByV8(labels: Labels, owner: string): Labels {
+  if (owner !== 'v8:pages' && labels.pool !== undefined) return { ...labels, heap: 'wasm' };
+  const { pool, stage, label, ...rest } = labels;
+  const place = { heap: owner === 'v8:pages' ? 'v8' : 'wasm', arena: owner, arena_source: 'allocator' } as const;
+  return owner === 'v8:pages' ? { ...rest, ...place } : { ...labels, ...place };
 }
 
 function describe(

@@ -1,7 +1,8 @@
 import type { Labels } from '../model/profile.js';
-import { ARENA_MAIN, ARENA_MMAPPED, ARENA_UNKNOWN, HEAP } from '../recording/wire.js';
+import { ARENA_MAIN, ARENA_MMAPPED, ARENA_UNKNOWN, HEAP, TAG_SOURCES } from '../recording/wire.js';
 import type { ProcessRecording } from './process-recording.js';
 import type { SiteRecord } from './snapshot.js';
+import { createTagReader } from './tags.js';
 
 /** Gives the labels of native sites of one process. */
 export interface SiteLabeller {
@@ -15,7 +16,8 @@ const HEAP_NAMES: Readonly<Record<number, string>> = {
 };
 
 /** Arenas are numbered in the order of their first site: their addresses say nothing to people. */
-export function createSiteLabeller({ identity, header, agentLines }: ProcessRecording): SiteLabeller {
+export function createSiteLabeller({ identity, header, agentLines, tables }: ProcessRecording): SiteLabeller {
+  const tags = createTagReader(tables);
   const workers = workerNames(agentLines);
   const arenaNumbers = new Map<bigint, number>();
   const known = new Map<string, Labels>();
@@ -32,14 +34,27 @@ export function createSiteLabeller({ identity, header, agentLines }: ProcessReco
     return `glibc#${number}`;
   }
 
-  function labelsOf(site: SiteRecord | undefined): Labels {
-    const base = { heap: HEAP_NAMES[site?.heap ?? 0] ?? 'unknown', tier: 'host', pid: identity.pid } as const;
-    if (site === undefined) return base;
+  function heapOf(site: SiteRecord): string {
+    if (site.heap !== HEAP.custom) return HEAP_NAMES[site.heap] ?? 'unknown';
+    return `custom:${tags.heapName(Number(site.arena)) ?? 'unknown'}`;
+  }
+
+  /** What the program says comes before what the allocator says. */
+  function placeOf(site: SiteRecord): Partial<Labels> {
+    const context = tags.contextOf(site.tag);
+    const source = TAG_SOURCES[site.tagSource] ?? 'none';
+    if (context.pool !== undefined && source !== 'none') return { ...context, arena_source: source };
     const arena = arenaOf(site);
+    return { ...(arena !== undefined && { arena, arena_source: 'allocator' }), ...context };
+  }
+
+  function labelsOf(site: SiteRecord | undefined): Labels {
+    const base = { heap: site === undefined ? 'unknown' : heapOf(site), tier: 'host', pid: identity.pid } as const;
+    if (site === undefined) return base;
     const thread = workers.get(site.tid) ?? threadName(site.tid, identity.pid, identity.threads);
     return {
       ...base,
-      ...(arena !== undefined && { arena, arena_source: 'allocator' }),
+      ...placeOf(site),
       ...(thread !== undefined && { thread }),
     };
   }
@@ -47,7 +62,7 @@ export function createSiteLabeller({ identity, header, agentLines }: ProcessReco
   return {
     labels(site) {
       // One object for equal labels: there are tens of thousands of sites and a few dozen of these.
-      const key = site === undefined ? '' : `${site.heap} ${site.arena} ${site.tid}`;
+      const key = site === undefined ? '' : `${site.heap} ${site.arena} ${site.tid} ${site.tag} ${site.tagSource}`;
       let labels = known.get(key);
       if (labels === undefined) {
         labels = labelsOf(site);

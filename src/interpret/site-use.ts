@@ -1,3 +1,10 @@
+import { HEAP } from '../recording/wire.js';
+
+/** Whether a heap's allocations are samples that stand for others; mappings are followed exactly. */
+export function isSampledHeap(heap: number): boolean {
+  return heap === HEAP.malloc || heap === HEAP.custom;
+}
+
 /** What is in use at one site, with its sampling variance. Mappings are exact. */
 export interface SiteUse {
   readonly objects: number;

@@ -9,6 +9,10 @@ export interface SiteRecord {
   readonly arena: bigint;
   readonly tid: number;
   readonly flags: number;
+  /** The context; 0: none. */
+  readonly tag: number;
+  /** Index into `TAG_SOURCES`. */
+  readonly tagSource: number;
   readonly samples: number;
   readonly allocObjects: number;
   readonly allocBytes: number;
@@ -78,10 +82,12 @@ function readSite(data: Buffer, at: number): SiteRecord {
   };
   return {
     node: data.readUInt32LE(at + SITE.node),
-    heap: data.readUInt32LE(at + SITE.heap),
+    heap: data.readUInt8(at + SITE.heap),
     arena: data.readBigUInt64LE(at + SITE.arena),
     tid: data.readUInt32LE(at + SITE.tid),
-    flags: data.readUInt32LE(at + SITE.flags),
+    flags: data.readUInt16LE(at + SITE.flags),
+    tag: data.readUInt32LE(at + SITE.tag),
+    tagSource: data.readUInt8(at + SITE.tagSource),
     samples: Number(data.readBigUInt64LE(at + SITE.samples)),
     allocObjects: f64(SITE.allocObjects),
     allocBytes: f64(SITE.allocBytes),

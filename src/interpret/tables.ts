@@ -1,4 +1,4 @@
-import { FUNCTION, MODULE, NODE } from '../recording/wire.js';
+import { FUNCTION, MODULE, NODE, REGIONS, type RegionName, TAG, TAG_KIND } from '../recording/wire.js';
 
 /** A loaded object of the process, as the sampler registered it. */
 export interface ModuleRecord {
@@ -22,12 +22,38 @@ export interface FunctionRecord {
   readonly flags: number;
 }
 
-/** Strings, modules, functions and nodes of one process, put together from REGION chunks. Any index may be asked for. */
+/** Something that the program named, or a context of such things: indexes are of other tags, 0 for none. */
+export interface TagRecord {
+  readonly kind: keyof typeof TAG_KIND;
+  readonly name: string;
+  /** Of an arena its pool; of a context its arena or pool. */
+  readonly parent: number;
+  /** Of an arena: its number within its pool. Of a pool: the last one given. */
+  readonly ordinal: number;
+  readonly stage: number;
+  readonly labels: number;
+  /** CLOCK_MONOTONIC. */
+  readonly createdNs: bigint;
+  /** 0: it has not been. */
+  readonly releasedNs: bigint;
+  readonly budgetBytes: number;
+  readonly hits: number;
+  readonly misses: number;
+  readonly doubleReleases: number;
+  readonly usesAfterRelease: number;
+  /** Of a pool: arenas that have no tag, since the table was full. */
+  readonly folded: number;
+}
+
+/** Strings, modules, functions, nodes and tags of one process, put together from REGION chunks. Any index may be asked for. */
 export interface Tables {
-  /** False if the records do not follow those that are there: they are left out then. */
+  /** False if the records do not follow those that are there: they are left out then. Those that are there are replaced. */
   append(region: number, firstRecord: number, records: Buffer): boolean;
   module(index: number): ModuleRecord | undefined;
   moduleCount(): number;
+  tag(index: number): TagRecord | undefined;
+  /** Tag 0, which is none, included. */
+  tagCount(): number;
   function(index: number): FunctionRecord | undefined;
   /** The nodes of a call path, the leaf first; undefined if there is no such node. `frames` tells what each is. */
   path(node: number): number[] | undefined;
@@ -42,21 +68,32 @@ export interface FrameWords {
   readonly ofNode: Uint32Array;
 }
 
-/** Sizes of the records of the growing regions by number: strings, modules, functions, nodes. */
-const RECORD_BYTES = [1, MODULE.bytes, FUNCTION.bytes, NODE.bytes];
-const STRINGS = 0;
-const MODULES = 1;
-const FUNCTIONS = 2;
-const NODES = 3;
+/** Of the regions that only grow. */
+const RECORD_BYTES: Readonly<Partial<Record<RegionName, number>>> = {
+  strings: 1,
+  modules: MODULE.bytes,
+  functions: FUNCTION.bytes,
+  nodes: NODE.bytes,
+  tags: TAG.bytes,
+};
+const STRINGS = REGIONS.indexOf('strings');
+const MODULES = REGIONS.indexOf('modules');
+const FUNCTIONS = REGIONS.indexOf('functions');
+const NODES = REGIONS.indexOf('nodes');
+const TAGS = REGIONS.indexOf('tags');
+const TAG_KINDS: ReadonlyMap<number, keyof typeof TAG_KIND> = new Map(
+  Object.entries(TAG_KIND).map(([name, number]) => [number, name as keyof typeof TAG_KIND]),
+);
 const MAX_STRING_BYTES = 64 << 10;
 
 export function createTables(): Tables {
-  const regions = RECORD_BYTES.map(() => ({ data: Buffer.alloc(0), used: 0 }));
+  const sizes = REGIONS.map((name) => RECORD_BYTES[name]);
+  const regions = REGIONS.map(() => ({ data: Buffer.alloc(0), used: 0 }));
   const known = new Map<number, string>();
   let frames: FrameWords | undefined;
 
   function append(region: number, firstRecord: number, records: Buffer): boolean {
-    const size = RECORD_BYTES[region];
+    const size = sizes[region];
     const table = regions[region];
     if (size === undefined || table === undefined) return false;
     const at = firstRecord * size;
@@ -76,7 +113,7 @@ export function createTables(): Tables {
 
   function record(region: number, index: number): { data: Buffer; at: number } | undefined {
     const table = regions[region];
-    const size = RECORD_BYTES[region] ?? 1;
+    const size = sizes[region] ?? 1;
     if (table === undefined || index < 0 || (index + 1) * size > table.used) return undefined;
     return { data: table.data, at: index * size };
   }
@@ -128,6 +165,30 @@ export function createTables(): Tables {
         flags: data.readUInt32LE(at + FUNCTION.flags),
       };
     },
+    tag(index) {
+      const found = index === 0 ? undefined : record(TAGS, index);
+      const kind = found && TAG_KINDS.get(found.data.readUInt32LE(found.at + TAG.kind));
+      if (found === undefined || kind === undefined) return undefined;
+      const { data, at } = found;
+      const count = (offset: number): number => Number(data.readBigUInt64LE(at + offset));
+      return {
+        kind,
+        name: string(data.readUInt32LE(at + TAG.name)),
+        parent: data.readUInt32LE(at + TAG.parent),
+        ordinal: data.readUInt32LE(at + TAG.ordinal),
+        stage: data.readUInt32LE(at + TAG.stage),
+        labels: data.readUInt32LE(at + TAG.labels),
+        createdNs: data.readBigUInt64LE(at + TAG.createdNs),
+        releasedNs: data.readBigUInt64LE(at + TAG.releasedNs),
+        budgetBytes: count(TAG.budgetBytes),
+        hits: count(TAG.counters),
+        misses: count(TAG.counters + 8),
+        doubleReleases: count(TAG.counters + 16),
+        usesAfterRelease: count(TAG.counters + 24),
+        folded: count(TAG.folded),
+      };
+    },
+    tagCount: () => Math.floor((regions[TAGS]?.used ?? 0) / TAG.bytes),
     path(node) {
       const nodes: number[] = [];
       const count = nodeCount();

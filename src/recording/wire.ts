@@ -4,7 +4,7 @@
  */
 
 export const WIRE_MAGIC = 0x31464f52504d454dn; // "MEMPROF1"
-export const WIRE_VERSION = 1;
+export const WIRE_VERSION = 2;
 export const HEADER_BYTES = 4096;
 
 export const HEADER = {
@@ -59,7 +59,17 @@ export const COUNTERS = [
 ] as const;
 
 /** `enum mp_region_id`, in order. */
-export const REGIONS = ['strings', 'modules', 'functions', 'nodes', 'sites', 'live', 'mappings', 'ring'] as const;
+export const REGIONS = [
+  'strings',
+  'modules',
+  'functions',
+  'nodes',
+  'sites',
+  'live',
+  'mappings',
+  'tags',
+  'ring',
+] as const;
 export type RegionName = (typeof REGIONS)[number];
 
 export const REGION = { bytes: 32, offset: 0, capacity: 8, recordBytes: 16, used: 24 } as const;
@@ -96,9 +106,11 @@ export const SITE = {
   bytes: 64,
   node: 0,
   heap: 4,
+  tagSource: 5,
+  flags: 6,
   arena: 8,
   tid: 16,
-  flags: 20,
+  tag: 20,
   samples: 24,
   allocObjects: 32,
   allocBytes: 40,
@@ -106,7 +118,8 @@ export const SITE = {
   allocBytesVariance: 56,
 } as const;
 
-export const HEAP = { malloc: 1, mmap: 2, file: 3 } as const;
+/** `custom`: an allocator of the program's own; the site's arena is the tag of its name. */
+export const HEAP = { malloc: 1, mmap: 2, file: 3, custom: 4 } as const;
 export const ARENA_MAIN = 0n;
 export const ARENA_MMAPPED = 1n << 63n;
 export const ARENA_UNKNOWN = (1n << 64n) - 1n;
@@ -122,11 +135,34 @@ export const EVENT = {
   heap: 18,
   tid: 20,
   site: 24,
+  tag: 28,
   address: 32,
   size: 40,
   weight: 48,
 } as const;
 export const EVENT_TYPE = { alloc: 1, free: 2, commit: 3, decommit: 4, generation: 5, freeze: 6 } as const;
+
+export const TAG = {
+  bytes: 96,
+  kind: 0,
+  name: 4,
+  parent: 8,
+  ordinal: 12,
+  stage: 16,
+  labels: 20,
+  createdNs: 24,
+  releasedNs: 32,
+  budgetBytes: 40,
+  counters: 48,
+  folded: 80,
+} as const;
+export const TAG_KIND = { pool: 1, arena: 2, stage: 3, labels: 4, context: 5, heap: 6 } as const;
+
+/** `enum mp_tag_counter`, in order: indexes into a record's counters. */
+export const TAG_COUNTERS = ['hits', 'misses', 'double_releases', 'uses_after_release'] as const;
+
+/** `enum mp_tag_source`, in order: how a sample got its context, as reports say it. */
+export const TAG_SOURCES = ['none', 'c', 'leaf', 'thread-pool', 'cped', 'smi', 'ring'] as const;
 
 /** `struct mp_control`. */
 export const CONTROL = {

@@ -12,7 +12,9 @@ import {
   REGIONS,
   type RegionName,
   SITE,
+  TAG,
   WIRE_MAGIC,
+  WIRE_VERSION,
 } from '../../src/recording/wire.ts';
 
 const RECORD_BYTES: Readonly<Record<RegionName, number>> = {
@@ -23,6 +25,7 @@ const RECORD_BYTES: Readonly<Record<RegionName, number>> = {
   sites: SITE.bytes,
   live: LIVE.bytes,
   mappings: MAPPING.bytes,
+  tags: TAG.bytes,
   ring: EVENT.bytes,
 };
 
@@ -41,7 +44,7 @@ export function makeFakeStore(path: string, capacity: number): FakeStore {
   const fd = openSync(path, 'wx+');
   const header = Buffer.alloc(HEADER_BYTES);
   header.writeBigUInt64LE(WIRE_MAGIC, HEADER.magic);
-  header.writeUInt32LE(1, HEADER.version);
+  header.writeUInt32LE(WIRE_VERSION, HEADER.version);
   header.writeUInt32LE(HEADER_BYTES, HEADER.headerBytes);
   header.write('fake', HEADER.comm);
   const offsets = {} as Record<RegionName, number>;

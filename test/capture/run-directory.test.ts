@@ -25,7 +25,7 @@ test('a private folder with the control page of native/src/wire.h', () => {
   const page = readFileSync(join(run.path, 'control'));
   expect(page.length).toBe(4096);
   expect(page.readBigUInt64LE(CONTROL.magic)).toBe(CONTROL_MAGIC);
-  expect(page.readUInt32LE(CONTROL.version)).toBe(1);
+  expect(page.readUInt32LE(CONTROL.version)).toBe(2);
   expect(page.readUInt32LE(CONTROL.flags)).toBe(CONTROL_NO_V8 | CONTROL_V8_EXACT);
   expect(page.readBigUInt64LE(CONTROL.meanBytes)).toBe(65_521n);
   expect(page.readBigUInt64LE(CONTROL.v8IntervalBytes)).toBe(524_287n);

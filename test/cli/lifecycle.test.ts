@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { CHUNK } from '../../src/recording/chunks.ts';
-import { HEADER } from '../../src/recording/wire.ts';
+import { HEADER, REGION, REGIONS } from '../../src/recording/wire.ts';
 import { jsonOf, type RawChunk, readChunks } from '../capture/read-chunks.ts';
 import { MEMPROF, memprof, readManifest, scratch, start } from './run-cli.ts';
 
@@ -73,7 +73,7 @@ describe('what a run leaves', () => {
       next = payload.readBigUInt64LE(0) + BigInt((payload.length - 16) / 64);
     }
     const header = ofType(chunks, CHUNK.header).at(-1)?.payload;
-    const ring = HEADER.regions + 7 * 32;
+    const ring = HEADER.regions + REGIONS.indexOf('ring') * REGION.bytes;
     expect(next).toBe(header?.readBigUInt64LE(ring + 24));
   });
 

@@ -30,7 +30,12 @@ import {
   MAPPING,
   MODULE,
   NODE,
+  REGIONS,
   SITE,
+  TAG,
+  TAG_COUNTERS,
+  TAG_KIND,
+  TAG_SOURCES,
   WIRE_MAGIC,
   WIRE_VERSION,
 } from '../../src/recording/wire.ts';
@@ -79,6 +84,24 @@ export interface TestSiteOptions {
   readonly arena?: bigint;
   readonly tid?: number;
   readonly flags?: number;
+  /** What `tag()` of the builder returned. */
+  readonly tag?: number;
+  readonly tagSource?: (typeof TAG_SOURCES)[number];
+}
+
+/** Of `parent`, `stage` and `labels` the tags. */
+export interface TestTag {
+  readonly kind: keyof typeof TAG_KIND;
+  readonly name?: string;
+  readonly parent?: number;
+  readonly ordinal?: number;
+  readonly stage?: number;
+  readonly labels?: number;
+  readonly createdNs?: bigint;
+  readonly releasedNs?: bigint;
+  readonly budgetBytes?: number;
+  readonly counters?: Partial<Record<(typeof TAG_COUNTERS)[number], number>>;
+  readonly folded?: number;
 }
 
 /** A sampled block: `size` bytes, sampled with probability max(size, 1) / weight; weight = size means certainly. */
@@ -104,6 +127,8 @@ export function recordProcess(pid: number, options: { readonly comm?: string; re
   const nodes: Buffer[] = [Buffer.alloc(NODE.bytes)];
   const nodeIds = new Map<string, number>();
   const sites: Buffer[] = [];
+  const tags: Buffer[] = [Buffer.alloc(TAG.bytes)];
+  let currentTag = 0;
   const drained = { strings: 0, modules: 0, functions: 0, nodes: 0 };
   const live = new Map<bigint, Required<TestBlock>>();
   const mappings = new Map<bigint, { site: number; bytes: bigint }>();
@@ -178,6 +203,8 @@ export function recordProcess(pid: number, options: { readonly comm?: string; re
     drained.functions = functions.length;
     region(3, nodes.slice(drained.nodes), drained.nodes);
     drained.nodes = nodes.length;
+    // As the capture does at snapshots: those that are there may have changed.
+    if (tags.length > 1) region(REGIONS.indexOf('tags'), tags, 0);
     if (events.length > 0 || eventsLost > 0) {
       const head = Buffer.alloc(16);
       head.writeBigUInt64LE(BigInt(eventNumber - events.length), 0);
@@ -194,9 +221,10 @@ export function recordProcess(pid: number, options: { readonly comm?: string; re
     record.writeBigUInt64LE(BigInt(eventNumber + 1), EVENT.ticket);
     record.writeBigUInt64LE(timeNs, EVENT.timeNs);
     record.writeUInt16LE(type, EVENT.type);
-    record.writeUInt16LE(sites[site]?.readUInt32LE(SITE.heap) ?? HEAP.malloc, EVENT.heap);
+    record.writeUInt16LE(sites[site]?.readUInt8(SITE.heap) ?? HEAP.malloc, EVENT.heap);
     record.writeUInt32LE(pid, EVENT.tid);
     record.writeUInt32LE(site, EVENT.site);
+    record.writeUInt32LE(currentTag, EVENT.tag);
     record.writeBigUInt64LE(address, EVENT.address);
     record.writeBigUInt64LE(BigInt(size), EVENT.size);
     record.writeDoubleLE(weight, EVENT.weight);
@@ -250,11 +278,37 @@ export function recordProcess(pid: number, options: { readonly comm?: string; re
     site(site: TestSiteOptions): number {
       const record = Buffer.alloc(SITE.bytes);
       record.writeUInt32LE(nodeOf(site.stack), SITE.node);
-      record.writeUInt32LE(HEAP[site.heap ?? 'malloc'], SITE.heap);
+      record.writeUInt8(HEAP[site.heap ?? 'malloc'], SITE.heap);
+      record.writeUInt8(TAG_SOURCES.indexOf(site.tagSource ?? (site.tag ? 'cped' : 'none')), SITE.tagSource);
+      record.writeUInt32LE(site.tag ?? 0, SITE.tag);
       record.writeBigUInt64LE(site.arena ?? ARENA_MAIN, SITE.arena);
       record.writeUInt32LE(site.tid ?? pid, SITE.tid);
-      record.writeUInt32LE(site.flags ?? 0, SITE.flags);
+      record.writeUInt16LE(site.flags ?? 0, SITE.flags);
       return sites.push(record) - 1;
+    },
+    /** Returns its number. */
+    tag(tag: TestTag): number {
+      const record = Buffer.alloc(TAG.bytes);
+      record.writeUInt32LE(TAG_KIND[tag.kind], TAG.kind);
+      record.writeUInt32LE(stringId(tag.name ?? ''), TAG.name);
+      record.writeUInt32LE(tag.parent ?? 0, TAG.parent);
+      record.writeUInt32LE(tag.ordinal ?? 0, TAG.ordinal);
+      record.writeUInt32LE(tag.stage ?? 0, TAG.stage);
+      record.writeUInt32LE(tag.labels ?? 0, TAG.labels);
+      record.writeBigUInt64LE(tag.createdNs ?? nowNs, TAG.createdNs);
+      record.writeBigUInt64LE(BigInt(tag.budgetBytes ?? 0), TAG.budgetBytes);
+      TAG_COUNTERS.forEach((name, i) => {
+        record.writeBigUInt64LE(BigInt(tag.counters?.[name] ?? 0), TAG.counters + 8 * i);
+      });
+      record.writeBigUInt64LE(BigInt(tag.folded ?? 0), TAG.folded);
+      const number = tags.push(record) - 1;
+      if (tag.releasedNs !== undefined) builder.release(number, tag.releasedNs);
+      return number;
+    },
+    release: (tag: number, timeNs?: bigint) => void tags[tag]?.writeBigUInt64LE(timeNs ?? nowNs, TAG.releasedNs),
+    /** The context in which the next events happen. */
+    within(tag: number) {
+      currentTag = tag;
     },
     /** Returns the block's address. */
     alloc(block: TestBlock): bigint {

@@ -35,6 +35,8 @@ export interface Site {
   arena: bigint;
   tid: number;
   flags: number;
+  tag: number;
+  tagSource: number;
   samples: number;
   objects: number;
   bytes: number;
@@ -58,9 +60,22 @@ export interface Event {
   heap: number;
   tid: number;
   site: number;
+  tag: number;
   address: bigint;
   size: number;
   weight: number;
+}
+export interface Tag {
+  kind: number;
+  name: string;
+  parent: number;
+  ordinal: number;
+  stage: number;
+  labels: number;
+  releasedNs: bigint;
+  budgetBytes: number;
+  counters: number[];
+  folded: number;
 }
 export interface Module {
   start: bigint;
@@ -94,6 +109,7 @@ export interface Store {
   sites: Site[];
   live: Live[];
   mappings: Mapping[];
+  tags: Tag[];
   events: Event[];
 }
 
@@ -134,7 +150,7 @@ export function readStore(file: string): Store {
   const strings = region('strings').offset;
   const string = (id: number) =>
     id === 0 ? '' : data.toString('utf8', strings + id + 4, strings + id + 4 + u32(strings + id));
-  const { HEADER, MODULE, FUNCTION, NODE, SITE, LIVE, MAPPING, EVENT } = wire;
+  const { HEADER, MODULE, FUNCTION, NODE, SITE, LIVE, MAPPING, TAG, EVENT } = wire;
   return {
     file,
     magic: u64(0),
@@ -172,10 +188,12 @@ export function readStore(file: string): Store {
     })),
     sites: records('sites', (at) => ({
       node: u32(at + SITE.node),
-      heap: u32(at + SITE.heap),
+      heap: data.readUInt8(at + SITE.heap),
       arena: u64(at + SITE.arena),
       tid: u32(at + SITE.tid),
-      flags: u32(at + SITE.flags),
+      flags: data.readUInt16LE(at + SITE.flags),
+      tag: u32(at + SITE.tag),
+      tagSource: data.readUInt8(at + SITE.tagSource),
       samples: Number(u64(at + SITE.samples)),
       objects: data.readDoubleLE(at + SITE.allocObjects),
       bytes: data.readDoubleLE(at + SITE.allocBytes),
@@ -194,6 +212,18 @@ export function readStore(file: string): Store {
       committed: Number(u64(at + MAPPING.committed)),
       site: u32(at + MAPPING.site),
     })).filter((mapping) => mapping.end !== 0n),
+    tags: records('tags', (at) => ({
+      kind: u32(at + TAG.kind),
+      name: string(u32(at + TAG.name)),
+      parent: u32(at + TAG.parent),
+      ordinal: u32(at + TAG.ordinal),
+      stage: u32(at + TAG.stage),
+      labels: u32(at + TAG.labels),
+      releasedNs: u64(at + TAG.releasedNs),
+      budgetBytes: Number(u64(at + TAG.budgetBytes)),
+      counters: wire.TAG_COUNTERS.map((_, i) => Number(u64(at + TAG.counters + 8 * i))),
+      folded: Number(u64(at + TAG.folded)),
+    })),
     events: readEvents(),
   };
 
@@ -209,6 +239,7 @@ export function readStore(file: string): Store {
         heap: data.readUInt16LE(at + EVENT.heap),
         tid: u32(at + EVENT.tid),
         site: u32(at + EVENT.site),
+        tag: u32(at + EVENT.tag),
         address: u64(at + EVENT.address),
         size: Number(u64(at + EVENT.size)),
         weight: data.readDoubleLE(at + EVENT.weight),

@@ -40,6 +40,9 @@ test('numbers and bits', () => {
     refusals: wire.REFUSALS.length,
     events: wire.EVENT_TYPE,
     heaps: wire.HEAP,
+    tagKinds: wire.TAG_KIND,
+    tagSources: wire.TAG_SOURCES.length,
+    tagCounters: wire.TAG_COUNTERS.length,
     arenaMmapped: String(wire.ARENA_MMAPPED),
     arenaUnknown: String(wire.ARENA_UNKNOWN),
     frameJs: String(wire.FRAME_JS),
@@ -76,6 +79,7 @@ test.each([
   ['mp_live', wire.LIVE, wire.LIVE.bytes],
   ['mp_mapping', wire.MAPPING, wire.MAPPING.bytes],
   ['mp_event', wire.EVENT, wire.EVENT.bytes],
+  ['mp_tag', wire.TAG, wire.TAG.bytes],
   ['mp_control', wire.CONTROL, wire.CONTROL.bytes],
 ] as const)('%s', (name, mirror, bytes) => {
   const layout = c[name] as Layout;
