@@ -22,3 +22,12 @@ export function labelsKey(labels: Labels): string {
 export function arenaName({ arena, pool, heap }: { arena?: string; pool?: string; heap: string }): string {
   return arena ?? `${pool ?? heap} (no arena)`;
 }
+
+/** The program's own labels one by one: `model=small,tenant=acme`. Keys have no `=`, neither keys nor values a comma. */
+export function labelPairs(label: string): (readonly [key: string, value: string])[] {
+  if (label === '') return [];
+  return label.split(',').map((pair) => {
+    const at = pair.indexOf('=');
+    return at === -1 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)];
+  });
+}

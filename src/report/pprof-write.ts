@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { gzip, gzipSync } from 'node:zlib';
 import { framesOf, placeOf } from '../model/frames.js';
-import { LABEL_NAMES } from '../model/labels.js';
+import { LABEL_NAMES, labelPairs } from '../model/labels.js';
 import type { FunctionInfo, Location, Mapping, Profile, Sample } from '../model/profile.js';
 import type { ReportOptions } from './options.js';
 import { commentsOf } from './pprof-comments.js';
@@ -154,10 +154,16 @@ function writeSamples(out: ProtobufWriter, profile: Profile, s: StringNumber): v
         // Text even for pid: pprof would print a number with a unit.
         if (value !== undefined) text(key, String(value));
       }
+      for (const [key, value] of labelPairs(sample.labels.label ?? '')) text(ownKey(key), value);
       for (const place of placesOf(sample)) text(APPROXIMATE_LINE, place);
     });
   }
 }
+
+const OUR_KEYS: ReadonlySet<string> = new Set([...LABEL_NAMES, APPROXIMATE_LINE]);
+
+/** A label of the program's own under its own key, `tenant`; one that would be taken for ours is `label.pid`. */
+const ownKey = (key: string): string => (OUR_KEYS.has(key) ? `label.${key}` : key);
 
 /** Approximate lines of a call path, once each, as `file:~line`: pprof shows no flags of locations, but it lists labels. */
 function approximatePlaces(profile: Profile): (sample: Sample) => readonly string[] {

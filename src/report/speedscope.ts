@@ -1,4 +1,3 @@
-import { type Frame, type FramesOfLocation, locationReader, NO_STACK, placeOf } from '../model/frames.js';
 import {
   ALLOC_OBJECTS,
   ALLOC_SPACE,
@@ -11,20 +10,15 @@ import {
 } from '../model/profile.js';
 import { engineHider } from './hide-engine.js';
 import type { ReportOptions } from './options.js';
-
-interface SpeedscopeFrame {
-  readonly name: string;
-  readonly file?: string;
-  readonly line?: number;
-  readonly col?: number;
-}
+import { type RootBy, type Roots, rootByOf, rootReader } from './roots.js';
+import { FrameTable, list } from './speedscope-frames.js';
 
 /** One of the file's profiles, as JSON text. */
 type ProfileText = string;
 
 type Column = 0 | 1 | 2 | 3;
-/** Arenas that get a profile of their own. */
-const MAX_ARENA_PROFILES = 8;
+/** Arenas, or what was asked for, that get a profile of their own. */
+const MAX_BAND_PROFILES = 8;
 /** What one looks for first comes first. */
 const COLUMN_ORDER: readonly Column[] = [INUSE_SPACE, ALLOC_SPACE, INUSE_OBJECTS, ALLOC_OBJECTS];
 
@@ -41,9 +35,12 @@ export function writeSpeedscope(profile: Profile, options: ReportOptions): strin
 /** The same in pieces, one for each of the file's profiles: for whoever can write them one by one, and need not hold them all. */
 export function* speedscopePieces(profile: Profile, options: ReportOptions): Generator<string> {
   const table = new FrameTable(profile);
+  const by = rootByOf(options.summary);
+  const rootsOf = rootNumbers(table, rootReader(profile, by));
   const stacks: StackSets = {
-    labelled: labelledStacks(profile, table),
-    engineHidden: withoutEngine(profile, table),
+    by,
+    labelled: labelledStacks(profile, table, rootsOf),
+    engineHidden: withoutEngine(profile, table, rootsOf),
     merged: mergedStacks(profile, table),
   };
   const program = profile.processes[0]?.name ?? 'program';
@@ -64,150 +61,81 @@ export function* speedscopePieces(profile: Profile, options: ReportOptions): Gen
 }
 
 interface StackSets {
+  readonly by: RootBy;
   readonly labelled: readonly Stack[];
   readonly engineHidden: readonly Stack[];
   readonly merged: readonly Stack[];
 }
 
-function* profileTexts(profile: Profile, { labelled, engineHidden, merged }: StackSets): Generator<ProfileText> {
+function* profileTexts(profile: Profile, { by, labelled, engineHidden, merged }: StackSets): Generator<ProfileText> {
   for (const column of COLUMN_ORDER) {
-    yield* signedProfiles(profileName(profile, column), column, labelled);
+    yield* signedProfiles(profileName(profile, column, by), column, labelled);
     if (column !== INUSE_SPACE || engineHidden.length === 0) continue;
     yield* signedProfiles('inuse_space, engine hidden', INUSE_SPACE, engineHidden);
   }
-  yield* arenaProfiles(labelled);
+  yield* bandProfiles(labelled, by);
   yield* signedProfiles('merged', INUSE_SPACE, merged);
 }
 
-/** Stacks are nine tenths of the file, and each is in several profiles: put together as text that was made once. */
-const list = (items: readonly (string | number)[]): string => `[${items.join(',')}]`;
-
 /** Nothing where no program has JavaScript: it would be the same picture again. */
-function withoutEngine(profile: Profile, table: FrameTable): Stack[] {
+function withoutEngine(profile: Profile, table: FrameTable, rootsOf: ReturnType<typeof rootNumbers>): Stack[] {
   const hide = engineHider(table.framesOf, profile.mappings[0]?.file ?? '');
   if (profile.samples.every(({ stack }) => hide(stack).length === stack.length)) return [];
-  return labelledStacks(profile, table, hide);
+  return labelledStacks(profile, table, rootsOf, hide);
 }
 
 /** A heap that does not know a column is missing in its picture: the name says so. */
-function profileName({ unknown }: Profile, column: Column): string {
+function profileName({ unknown }: Profile, column: Column, by: RootBy): string {
   const { type } = SAMPLE_TYPES[column];
   const missing = unknown.filter(({ types }) => types.includes(type)).map(({ heap }) => heap);
-  const name = column === INUSE_SPACE ? `${type} by arena` : type;
+  const name = column === INUSE_SPACE ? `${type} by ${by}` : type;
   return missing.length === 0 ? name : `${name} (without ${missing.join(', ')}: not known)`;
-}
-
-/** Frames by number, each once. */
-class FrameTable {
-  readonly frames: SpeedscopeFrame[] = [];
-  readonly #numbers = new Map<string, number>();
-  /** By arena, then by location: the numbers of its frames, as they stand in a list. */
-  readonly #known = new Map<string, (string | undefined)[]>();
-  readonly #locations: number;
-  readonly framesOf: FramesOfLocation;
-
-  constructor(profile: Profile) {
-    this.framesOf = locationReader(profile);
-    this.#locations = profile.locations.size + 1;
-  }
-
-  /**
-   * A call path as a JSON list of frame numbers, root first, below `roots`. `prefix` names the arena, '' for none. Where there is no
-   * source file, the binary is the place.
-   */
-  listOf(stack: readonly number[], prefix: string, roots: readonly number[]): string {
-    let known = this.#known.get(prefix);
-    if (known === undefined) {
-      known = new Array<string | undefined>(this.#locations);
-      this.#known.set(prefix, known);
-    }
-    const numbers: (string | number)[] = [...roots];
-    if (stack.length === 0) numbers.push(this.add(NO_STACK, prefix));
-    for (let at = stack.length - 1; at >= 0; at--) {
-      const id = stack[at] ?? 0;
-      const text = known[id] ?? this.#listOfLocation(id, prefix);
-      known[id] = text;
-      if (text !== '') numbers.push(text);
-    }
-    return list(numbers);
-  }
-
-  #listOfLocation(id: number, prefix: string): string {
-    const outermostFirst = [...this.framesOf(id)].reverse();
-    return outermostFirst.map((frame) => this.add(placed(frame), prefix)).join(',');
-  }
-
-  /** `prefix` names the arena, '' for none. */
-  add(frame: { name: string; file: string; line: number; column: number }, prefix: string): number {
-    const file = prefix === '' || frame.file === '' ? prefix || frame.file : `${prefix} > ${frame.file}`;
-    const key = `${frame.name}\0${file}\0${frame.line}\0${frame.column}`;
-    const known = this.#numbers.get(key);
-    if (known !== undefined) return known;
-    const number = this.frames.length;
-    this.frames.push({
-      name: frame.name,
-      ...(file !== '' && { file }),
-      ...(frame.line > 0 && { line: frame.line }),
-      ...(frame.column > 0 && { col: frame.column }),
-    });
-    this.#numbers.set(key, number);
-    return number;
-  }
-}
-
-/**
- * An approximate line stands in the text of the file, `count.js:~17`, and not in the field for lines: a name of its own would
- * make another function of it.
- */
-function placed(frame: Frame): { name: string; file: string; line: number; column: number } {
-  if (frame.approximate) return { name: frame.name, file: placeOf(frame), line: 0, column: 0 };
-  return { ...frame, file: frame.file || frame.module };
 }
 
 interface Stack {
   readonly sample: Sample;
   /** Frame numbers, root first, as a JSON list. */
   readonly path: string;
-  /** Name of the arena's profile. */
-  readonly arena: string;
+  /** What has one colour and a profile of its own; '' for none. */
+  readonly band: string;
+  /** How many arenas, or whatever was asked for, the band stands for. */
+  readonly count: number;
 }
 
 type Shown = (stack: readonly number[]) => readonly number[];
 
-function labelledStacks(profile: Profile, table: FrameTable, shown: Shown = (stack) => stack): Stack[] {
-  const rootsOf = rootReader(profile, table);
+function labelledStacks(
+  profile: Profile,
+  table: FrameTable,
+  rootsOf: ReturnType<typeof rootNumbers>,
+  shown: Shown = (stack) => stack,
+): Stack[] {
   const stacks = profile.samples.map((sample) => {
-    const { arena, numbers } = rootsOf(sample.labels);
-    return { sample, path: table.listOf(shown(sample.stack), arena, numbers), arena };
+    const { band, count, numbers } = rootsOf(sample.labels);
+    return { sample, path: table.listOf(shown(sample.stack), band, numbers), band, count };
   });
-  return stacks.sort((a, b) => compare(a.arena, b.arena));
+  return stacks.sort((a, b) => compare(a.band, b.band));
 }
 
-interface Roots {
-  /** Name of the arena's profile. */
-  readonly arena: string;
+interface NumberedRoots {
+  readonly band: string;
+  readonly count: number;
   readonly numbers: readonly number[];
 }
 
-/** Makes the root frames of a set of labels once: samples share them. */
-function rootReader(profile: Profile, table: FrameTable): (labels: Labels) => Roots {
-  const names = new Map(profile.processes.map(({ pid, name }) => [pid, name]));
-  const severalProcesses = new Set(profile.samples.map(({ labels }) => labels.pid)).size > 1;
-  const known = new Map<Labels, Roots>();
-
-  function make(labels: Labels): Roots {
-    const process = severalProcesses ? `${names.get(labels.pid) ?? 'process'} [${labels.pid}]` : '';
-    const group = labels.pool ?? labels.heap;
-    const arena = [process, labels.arena ?? `${group} (no arena)`].filter((part) => part !== '').join(' ');
-    const synthetic = (name: string, file: string) => table.add({ name, file, line: 0, column: 0 }, '');
-    const numbers = [
-      ...(process === '' ? [] : [synthetic(process, process)]),
-      synthetic(group, [process, group].filter((part) => part !== '').join(' ')),
-      synthetic(labels.arena ?? '(no arena)', `${arena} > ${describe(labels)}`),
-    ];
-    return { arena, numbers };
+/** Root frames as numbers, made once for each set of labels: samples share them. */
+function rootNumbers(table: FrameTable, rootsOf: (labels: Labels) => Roots): (labels: Labels) => NumberedRoots {
+  const known = new Map<Labels, NumberedRoots>();
+  function make(labels: Labels): NumberedRoots {
+    const { band, count, names } = rootsOf(labels);
+    const numbers = names.map((name, depth) => {
+      const isLast = depth === names.length - 1;
+      // A root above the band's own has the colour of what it leads to: its file is the way there.
+      const file = isLast ? `${band} > ${describe(labels)}` : names.slice(0, depth + 1).join(' ');
+      return table.add({ name, file, line: 0, column: 0 }, '');
+    });
+    return { band, count, numbers };
   }
-
   return (labels) => {
     const roots = known.get(labels) ?? make(labels);
     known.set(labels, roots);
@@ -219,7 +147,8 @@ function mergedStacks(profile: Profile, table: FrameTable): Stack[] {
   return profile.samples.map((sample) => ({
     sample,
     path: table.listOf(sample.stack, '', []),
-    arena: '',
+    band: '',
+    count: 0,
   }));
 }
 
@@ -253,19 +182,29 @@ function sampled(name: string, column: Column, stacks: readonly Stack[], sign: 1
   return `${head.slice(0, -1)},"samples":${list(samples)},"weights":${list(weights)}}`;
 }
 
-/** The biggest arenas on their own; pointless where there is only one. */
-function* arenaProfiles(stacks: readonly Stack[]): Generator<ProfileText> {
-  const byArena = new Map<string, { bytes: number; stacks: Stack[] }>();
+/** The biggest bands on their own, then all the others in one; pointless where there is only one. */
+function* bandProfiles(stacks: readonly Stack[], by: RootBy): Generator<ProfileText> {
+  const bands = new Map<string, { bytes: number; count: number; stacks: Stack[] }>();
   for (const stack of stacks) {
-    const entry = byArena.get(stack.arena) ?? { bytes: 0, stacks: [] };
+    const entry = bands.get(stack.band) ?? { bytes: 0, count: stack.count, stacks: [] };
     entry.bytes += Math.abs(stack.sample.values[INUSE_SPACE]);
     entry.stacks.push(stack);
-    byArena.set(stack.arena, entry);
+    bands.set(stack.band, entry);
   }
-  if (byArena.size < 2) return;
-  const biggest = [...byArena]
-    .filter(([, { bytes }]) => bytes > 0)
-    .sort(([, a], [, b]) => b.bytes - a.bytes)
-    .slice(0, MAX_ARENA_PROFILES);
-  for (const [arena, entry] of biggest) yield* signedProfiles(`inuse_space of ${arena}`, INUSE_SPACE, entry.stacks);
+  if (bands.size < 2) return;
+  const ordered = [...bands].filter(([, { bytes }]) => bytes > 0).sort(([, a], [, b]) => b.bytes - a.bytes);
+  // Where one is left over, it may as well have its name.
+  const count = ordered.length <= MAX_BAND_PROFILES + 1 ? ordered.length : MAX_BAND_PROFILES;
+  for (const [band, entry] of ordered.slice(0, count)) {
+    yield* signedProfiles(`inuse_space of ${band}`, INUSE_SPACE, entry.stacks);
+  }
+  const others = ordered.slice(count);
+  if (others.length === 0) return;
+  const number = others.reduce((sum, [, entry]) => sum + entry.count, 0);
+  const name = `inuse_space of ${number} more ${by}s`;
+  yield* signedProfiles(
+    name,
+    INUSE_SPACE,
+    others.flatMap(([, entry]) => entry.stacks),
+  );
 }

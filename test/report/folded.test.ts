@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { summarize } from '../../src/analyze/summary.ts';
 import { escapeFrame, writeFolded } from '../../src/report/folded.ts';
-import { inferenceProfile, js, makeProfile, native } from '../helpers/profiles.ts';
+import { inferenceProfile, js, makeProfile, native, poolProfile } from '../helpers/profiles.ts';
 
 /** Reads a line as flamegraph.pl does: everything up to the last blank is the stack. */
 function parse(folded: string): [frames: string[], bytes: number][] {
@@ -85,4 +86,17 @@ describe('folded stacks', () => {
   it('are nothing for nothing', () => {
     expect(writeFolded(makeProfile([]))).toBe('');
   });
+});
+
+it.each([
+  ['pool', 'kv-cache;serve'],
+  ['arena', 'kv-cache;kv-cache#0;serve'],
+  ['stage', 'decode;kv-cache;kv-cache#0;serve'],
+  ['label', '(no label);kv-cache;kv-cache#0;serve'],
+] as const)('--by %s puts it in front of the call path', (by, start) => {
+  const summary = summarize(poolProfile(), { memprofVersion: '0.0.0', by });
+  const text = writeFolded(poolProfile(), { summary });
+  expect(parse(text).some(([frames]) => `${frames.join(';')};`.startsWith(start))).toBe(true);
+  const sum = parse(text).reduce((all, [, bytes]) => all + bytes, 0);
+  expect(sum).toBe(poolProfile().samples.reduce((all, { values }) => all + values[3], 0));
 });

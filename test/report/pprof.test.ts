@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -71,6 +71,27 @@ describe.skipIf(!HAS_GO)('go tool pprof', () => {
     expect(tags).toMatch(/93323264\.0B .*: libc\.malloc/);
     expect(tags).toContain(': tid 4720');
     expect(tags).toContain(': 4711\n');
+  });
+
+  it('shows pools and arenas as roots, and labels of the program under their own keys', () => {
+    const tree = goPprof('-tree', '-unit=bytes', '-tagroot=pool,arena', '-nodecount=100', pools);
+    expect(tree).toMatch(/734003200B 47\.36%.*\| +kv-cache$/m);
+    expect(tree).toMatch(/230686720B .*\| +kv-cache#0$/m);
+    const labelled = makeProfile([
+      { stack: [js('f', 'a.js', 1)], values: [1, 7, 1, 7_919], labels: { label: 'model=small,tenant=acme' } },
+      { stack: [js('f', 'a.js', 1)], values: [1, 7, 1, 101], labels: { label: 'pid=17,tenant=globex=x' } },
+    ]);
+    const path = file('labels.pb.gz', labelled);
+    const tags = goPprof('-tags', '-unit=bytes', path);
+    for (const tag of ['acme', 'globex=x', 'small', '17', 'model=small,tenant=acme']) {
+      expect(tags).toMatch(new RegExp(`\\): ${tag}$`, 'm'));
+    }
+    for (const key of ['tenant', 'model', 'label.pid', 'pid', 'label']) expect(tags).toContain(` ${key}: Total`);
+    expect(goPprof('-top', '-unit=bytes', '-tagfocus=tenant=acme', path)).toContain('7919B');
+    expect(readPprof(readFileSync(path)).samples.map(({ labels }) => labels)).toMatchObject([
+      { label: 'model=small,tenant=acme', pid: 4711 },
+      { label: 'pid=17,tenant=globex=x', pid: 4711 },
+    ]);
   });
 
   it('shows approximate lines among the tags, where they leave functions and line numbers as they are', () => {

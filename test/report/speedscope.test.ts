@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import { fold } from '../../src/analyze/fold.ts';
+import type { GroupBy } from '../../src/analyze/group.ts';
 import { summarize } from '../../src/analyze/summary.ts';
 import type { Profile, Values } from '../../src/model/profile.ts';
 import { FORMATS } from '../../src/report/index.ts';
@@ -36,8 +37,9 @@ interface SpeedscopeFile {
 const schemaPath = createRequire(import.meta.url).resolve('speedscope/dist/release/file-format-schema.json');
 const isSpeedscope = new Ajv({ allowUnionTypes: true }).compile(JSON.parse(readFileSync(schemaPath, 'utf8')));
 
-function speedscope(profile: Profile): SpeedscopeFile {
-  const text = FORMATS.speedscope(profile, { summary: summarize(profile, { memprofVersion: '0.0.0' }) });
+function speedscope(profile: Profile, by?: GroupBy): SpeedscopeFile {
+  const summary = summarize(profile, { memprofVersion: '0.0.0', ...(by && { by }) });
+  const text = FORMATS.speedscope(profile, { summary });
   const file = JSON.parse(text);
   isSpeedscope(file);
   expect(isSpeedscope.errors).toBeNull();
@@ -52,6 +54,27 @@ const diff = (): Profile => {
   }));
   return { ...profile, samples };
 };
+
+/** A server with an arena for each request, each bigger than the one before it. */
+function requestArenas(count: number): Profile {
+  const samples = Array.from({ length: count }, (_, i) => ({
+    stack: [js('handle', 'src/server.ts', 7)],
+    values: [1, 2_003, 1, 1_009 + i] as const,
+    labels: { pool: 'request', arena: `request#${i + 1}`, stage: `s${i % 3}`, label: `tenant=${i % 60}` },
+  }));
+  return makeProfile([...samples, { stack: [js('f', 'a.js', 1)], values: [1, 1, 1, 1], labels: { arena: 'glibc#0' } }]);
+}
+
+/** Estimates are no whole numbers: they are rounded stack by stack, in each profile alike. */
+function fractions(): Profile {
+  return makeProfile(
+    [0.4, 0.5, 0.6, 1.49, 2.5].map((bytes, i) => ({
+      stack: [js(`f${i}`, 'a.js', 1)],
+      values: [bytes, bytes, bytes, bytes],
+      labels: { arena: `a#${i % 2}` },
+    })),
+  );
+}
 
 describe('the speedscope file', () => {
   it.each([
@@ -167,6 +190,64 @@ describe('the speedscope file', () => {
     const runs = arenas.filter((arena, i) => arena !== arenas[i - 1]);
     expect(new Set(runs).size).toBe(runs.length);
     expect(runs).toHaveLength(7);
+  });
+
+  it.each([
+    ['pool', ['kv-cache', 'serve']],
+    ['arena', ['kv-cache', 'kv-cache#0', 'serve']],
+    ['stage', ['decode', 'kv-cache', 'kv-cache#0', 'serve']],
+    ['label', ['tenant=acme', 'kv-cache', 'kv-cache#0', 'serve']],
+  ] as const)('begins with the %s where it was asked for', (by, expected) => {
+    const { samples, ...rest } = poolProfile();
+    const labelled = samples.map((sample) => ({ ...sample, labels: { ...sample.labels, label: 'tenant=acme' } }));
+    const file = speedscope({ ...rest, samples: labelled }, by);
+    const paths = file.profiles[0]?.samples.map((path) => path.map((frame) => file.shared.frames[frame]?.name)) ?? [];
+    expect(paths.map((path) => path.slice(0, expected.length))).toContainEqual(expected);
+    expect(file.profiles[0]?.name).toBe(`inuse_space by ${by}`);
+    expect(new Set(paths.map((path) => path[0])).size).toBe({ pool: 4, arena: 4, stage: 3, label: 1 }[by]);
+  });
+
+  it("folds a server's arenas but for the biggest, says how many, and loses no byte", () => {
+    const profile = requestArenas(211);
+    const file = speedscope(profile);
+    const names = new Set(file.profiles[0]?.samples.map((path) => file.shared.frames[path[1] ?? -1]?.name));
+    expect([...names].filter((name) => name?.startsWith('request#'))).toHaveLength(48);
+    expect(names).toContain('163 more of request');
+    // One alone may as well have its name.
+    expect(names).toContain('glibc#0');
+    const single = file.profiles.filter(({ name }) => name.startsWith('inuse_space of '));
+    expect(single.map(({ name }) => name).slice(0, 2)).toEqual([
+      'inuse_space of 163 more of request',
+      'inuse_space of request#211',
+    ]);
+    expect(single.at(-1)?.name).toBe('inuse_space of 42 more arenas');
+    // Each arena stands in one of them.
+    const count = (name: string): number => Number(/of (\d+) more/.exec(name)?.[1] ?? 1);
+    expect(single.reduce((sum, { name }) => sum + count(name), 0)).toBe(212);
+  });
+
+  it.each([
+    ['inference', inferenceProfile()],
+    ['pools', poolProfile()],
+    ['many arenas', requestArenas(211)],
+    ['small weights', fractions()],
+  ])('adds up to the same in every profile that claims the whole: %s', (_, profile) => {
+    for (const by of ['pool', 'arena', 'stage', 'label'] as const) {
+      const file = speedscope(profile, by);
+      const ofName = (pattern: RegExp): number[] =>
+        file.profiles.filter(({ name }) => pattern.test(name)).map(({ endValue }) => endValue);
+      const [whole = 0] = ofName(/^inuse_space by/);
+      const sum = profile.samples.reduce((all, { values }) => all + Math.round(values[3]), 0);
+      expect(whole).toBe(sum);
+      expect(ofName(/^merged/)).toEqual([whole]);
+      for (const hidden of ofName(/engine hidden/)) expect(hidden).toBe(whole);
+      const single = ofName(/^inuse_space of /);
+      if (single.length > 0) expect(single.reduce((all, bytes) => all + bytes, 0)).toBe(whole);
+      for (const [column, name] of ['alloc_objects', 'alloc_space', 'inuse_objects'].entries()) {
+        const truth = profile.samples.reduce((all, { values }) => all + Math.round(values[column] ?? 0), 0);
+        expect(ofName(new RegExp(`^${name}`))).toEqual([truth]);
+      }
+    }
   });
 
   it('merges call paths of all arenas in the last profile', () => {
