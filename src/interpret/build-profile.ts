@@ -1,3 +1,4 @@
+import type { ArenaUse, PoolUse } from '../model/arenas.js';
 import { createProfileBuilder } from '../model/builder.js';
 import { createNoticeTally } from '../model/notices.js';
 import type { Gauge, Moment, ProcessInfo, Profile } from '../model/profile.js';
@@ -32,6 +33,8 @@ export async function buildProfile(directory: string, options: BuildOptions = {}
   const notices = createNoticeTally();
   const gauges: Gauge[] = [];
   const processes: ProcessInfo[] = [];
+  const arenas: ArenaUse[] = [];
+  const pools: PoolUse[] = [];
   let failure: unknown;
   let startedAtNs = 0n;
   let endedAtNs = 0n;
@@ -60,6 +63,8 @@ export async function buildProfile(directory: string, options: BuildOptions = {}
       const result = addProcess(builder, recording, manifest, moment, symbolsOf);
       processes.push(result.process);
       gauges.push(...result.gauges);
+      for (const arena of result.lives.arenas) arenas.push(arena);
+      pools.push(...result.lives.pools);
       result.notices.forEach(notices.add);
       unknownV8 ||= result.hasV8Samples;
       if (result.startedAtNs > 0n && (startedAtNs === 0n || result.startedAtNs < startedAtNs)) {
@@ -80,8 +85,8 @@ export async function buildProfile(directory: string, options: BuildOptions = {}
   const ended = manifest?.endedAtNs === undefined ? endedAtNs : BigInt(manifest.endedAtNs);
   return builder.build({
     gauges,
-    arenas: [],
-    pools: [],
+    arenas,
+    pools,
     processes,
     moment,
     startedAtNs: started,

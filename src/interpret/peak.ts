@@ -1,4 +1,5 @@
-import { EVENT, EVENT_TYPE } from '../recording/wire.js';
+import { EVENT } from '../recording/wire.js';
+import { eachEvent, isWeight, signOf, u64 } from './event-record.js';
 import { createUseTable, grown, isSampledHeap, type SiteUse, USE_COLUMNS } from './site-use.js';
 
 export interface Peak {
@@ -36,11 +37,10 @@ export function createUseFold(): UseFold {
   function apply(events: DataView, at: number): void {
     const sign = signOf(events.getUint16(at + EVENT.type, true));
     if (sign === 0) return;
-    const sizeBytes = events.getUint32(at + EVENT.size, true) + events.getUint32(at + EVENT.size + 4, true) * 2 ** 32;
+    const sizeBytes = u64(events, at + EVENT.size);
     const weightBytes = events.getFloat64(at + EVENT.weight, true);
     const isSampled = isSampledHeap(events.getUint16(at + EVENT.heap, true));
-    // A zero-byte block stands for itself with the weight of one byte; anything else in these fields was not written by us.
-    if (isSampled && !(weightBytes >= Math.max(sizeBytes, 1) && weightBytes < 2 ** 63)) return;
+    if (isSampled && !isWeight(weightBytes, sizeBytes)) return;
     const row = now.rowOf(events.getUint32(at + EVENT.site, true));
     if (row >= savedEpochs.length) savedEpochs = grown(savedEpochs);
     if (savedEpochs[row] !== epoch) save(row);
@@ -67,17 +67,9 @@ export function createUseFold(): UseFold {
   }
 
   return {
-    add(events) {
-      const view = new DataView(events.buffer, events.byteOffset, events.length);
-      for (let at = 0; at + EVENT.bytes <= events.length; at += EVENT.bytes) apply(view, at);
-    },
+    add: (events) => eachEvent(events, apply),
     peak: () => ({ bytes: peakBytes, timeNs: peakTimeNs }),
     atPeak: () => now.collect((row) => (savedEpochs[row] === epoch ? saved : now.rows)),
     atEnd: () => now.collect(),
   };
-}
-
-function signOf(type: number): -1 | 0 | 1 {
-  if (type === EVENT_TYPE.alloc || type === EVENT_TYPE.commit) return 1;
-  return type === EVENT_TYPE.free || type === EVENT_TYPE.decommit ? -1 : 0;
 }

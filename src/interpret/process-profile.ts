@@ -3,6 +3,7 @@ import type { Gauge, Labels, Moment, Notice, ProcessInfo, Values } from '../mode
 import type { Symbols } from '../recording/chunks.js';
 import type { Manifest } from '../recording/manifest.js';
 import { HEAP } from '../recording/wire.js';
+import { type ArenaLives, arenaLives } from './arena-lives.js';
 import { toUnixNs } from './clock.js';
 import { gaugesOf } from './gauges.js';
 import { indexModules } from './modules.js';
@@ -24,6 +25,7 @@ export interface ProcessResult {
   readonly gauges: readonly Gauge[];
   readonly notices: readonly Notice[];
   readonly hasV8Samples: boolean;
+  readonly lives: ArenaLives;
   /** ns since the Unix epoch; 0 if unknown. */
   readonly startedAtNs: bigint;
   readonly endedAtNs: bigint;
@@ -66,7 +68,8 @@ export function addProcess(
   let v8PagesBytes = 0;
   let codeRangeBytes = 0;
 
-  function addSite(site: SiteRecord | undefined, use: SiteUse): void {
+  /** Returns the labels of the sample; undefined if there is none. */
+  function addSite(site: SiteRecord | undefined, use: SiteUse): Labels | undefined {
     const stack = stacks.read(site?.node ?? 0);
     let labels: Labels = labeller.labels(site);
     if (site?.heap === HEAP.mmap) {
@@ -74,19 +77,19 @@ export function addProcess(
       // From V8 13 on it is mapped as a whole, readable, writable and executable, and hardly touched: addresses, not memory.
       if (owner === 'v8:code_range') {
         codeRangeBytes += use.bytes;
-        return;
+        return undefined;
       }
       if (owner === 'v8:pages' && v8.hasSamples) {
         v8PagesBytes += use.bytes;
-        return;
+        return undefined;
       }
       if (owner !== undefined) {
         labels = ownedByV8(labels, owner);
       }
     }
-    if (stack.isOurs) return;
+    if (stack.isOurs) return undefined;
     const values: Values = [site?.allocObjects ?? 0, site?.allocBytes ?? 0, use.objects, use.bytes];
-    if (values.every((value) => value === 0)) return;
+    if (values.every((value) => value === 0)) return undefined;
     builder.addSample({
       stack: stack.locations,
       values,
@@ -99,19 +102,30 @@ export function addProcess(
       labels,
       observations: site !== undefined && isSampledHeap(site.heap) ? Math.max(site.samples, use.observations) : 0,
     });
+    return labels;
   }
 
-  for (const [index, site] of now.sites.entries()) addSite(site, now.inUse.get(index) ?? NOTHING);
+  const labels = now.sites.map((site, index) => addSite(site, now.inUse.get(index) ?? NOTHING));
   for (const [index, use] of now.inUse) if (index >= now.sites.length) addSite(undefined, use);
   if (v8PagesBytes > 0) v8.addPages(v8PagesBytes);
+  const frozenAtNs = header?.frozenAtNs ?? 0n;
+  const endedAtNs = lastTime(recording);
+  const lives = arenaLives(recording, {
+    sites: now.sites,
+    labels,
+    inUse: () => inUseAt(recording, 'end').inUse,
+    endedAtNs: frozenAtNs > 0n ? toUnixNs(recording, frozenAtNs) : endedAtNs,
+  });
+  notices.push(...lives.notices);
 
   return {
     process: describe(recording, manifest, v8.intervalBytes, codeRangeBytes),
     gauges: gaugesOf(recording, codeRangeBytes),
     notices,
     hasV8Samples: v8.hasSamples,
+    lives,
     startedAtNs: header?.startedUnixNs ?? 0n,
-    endedAtNs: lastTime(recording),
+    endedAtNs,
   };
 }
 

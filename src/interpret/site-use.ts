@@ -34,6 +34,8 @@ export interface UseTable {
   /** The row of a site number, added empty if it is new. */
   rowOf(site: number): number;
   bytesOf(row: number): number;
+  /** Of the bytes. */
+  varianceOf(row: number): number;
   addSampled(row: number, sizeBytes: number, weightBytes: number, sign: 1 | -1): void;
   addExact(row: number, sizeBytes: number, sign: 1 | -1): void;
   /** By site number, what `rows` say, or other rows of the same shape. */
@@ -73,6 +75,7 @@ export function createUseTable(): UseTable {
       return known ? known - 1 : addRow(site);
     },
     bytesOf: (row) => rows[row * USE_COLUMNS + BYTES] ?? 0,
+    varianceOf: (row) => rows[row * USE_COLUMNS + BYTES_VARIANCE] ?? 0,
     /**
      * Adds a live sample, or takes it out again. With the probability p of being sampled, an allocation stands for 1/p objects and
      * size/p bytes, with the Horvitz-Thompson variances (1-p)/p^2 and (1-p)/p^2 * size^2.

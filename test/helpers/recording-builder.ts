@@ -306,6 +306,10 @@ export function recordProcess(pid: number, options: { readonly comm?: string; re
       return number;
     },
     release: (tag: number, timeNs?: bigint) => void tags[tag]?.writeBigUInt64LE(timeNs ?? nowNs, TAG.releasedNs),
+    /** Seconds after its start: when what follows happens. */
+    at(seconds: number) {
+      nowNs = 1_000_000n + BigInt(Math.round(seconds * 1e9));
+    },
     /** The context in which the next events happen. */
     within(tag: number) {
       currentTag = tag;

@@ -4,6 +4,7 @@ import { buildProfile } from '../../src/interpret/index.ts';
 import { createUseFold } from '../../src/interpret/peak.ts';
 import type { SiteUse } from '../../src/interpret/site-use.ts';
 import { EVENT, EVENT_TYPE, HEAP } from '../../src/recording/wire.ts';
+import { randomNumbers } from '../helpers/random.ts';
 import { recordProcess, writeRecording } from '../helpers/recording-builder.ts';
 import { temporaryDirectory } from '../helpers/temporary.ts';
 
@@ -47,11 +48,7 @@ function bruteForce(events: readonly Event[]): { bytes: number; timeNs: bigint; 
 }
 
 test('the folded peak is the one that copying everything at each maximum finds', () => {
-  let random = 7;
-  const next = (limit: number): number => {
-    random = (Math.imul(random, 1_103_515_245) + 12_345) >>> 0;
-    return (random >>> 8) % limit;
-  };
+  const next = randomNumbers(7);
   for (let round = 0; round < 300; round++) {
     const live: Event[] = [];
     const events: Event[] = [];

@@ -1,0 +1,83 @@
+import type { ArenaUse, PoolUse } from '../model/arenas.js';
+import type { Labels, Notice } from '../model/profile.js';
+import { formatCount } from '../model/units.js';
+import { CHUNK } from '../recording/chunks.js';
+import { type ArenaCatalogue, catalogueArenas } from './arena-catalogue.js';
+import { type ArenaEvents, followArenas } from './arena-events.js';
+import { arenaUse, poolUse, type Totals } from './arena-use.js';
+import type { ProcessRecording } from './process-recording.js';
+import type { SiteUse } from './site-use.js';
+import type { SiteRecord } from './snapshot.js';
+
+/** The sites of a process at its end, by number, with what the profile says of them. */
+export interface LabelledSites {
+  readonly sites: readonly SiteRecord[];
+  /** Final labels; undefined for what is in no sample. */
+  readonly labels: readonly (Labels | undefined)[];
+  /** Asked for only where events are missing. */
+  readonly inUse: () => ReadonlyMap<number, SiteUse>;
+  /** ns since the Unix epoch. */
+  readonly endedAtNs: bigint;
+}
+
+export interface ArenaLives {
+  readonly arenas: readonly ArenaUse[];
+  readonly pools: readonly PoolUse[];
+  readonly notices: readonly Notice[];
+}
+
+/**
+ * The lives of the arenas and pools of one process, by the final labels of its sites, in a second walk through the events. Nothing, and no
+ * walk, where neither the program nor a rule named an arena.
+ */
+export function arenaLives(recording: ProcessRecording, sites: LabelledSites): ArenaLives {
+  const catalogue = catalogueArenas(recording.tables, sites.sites, sites.labels);
+  if (catalogue === undefined) return { arenas: [], pools: [], notices: [] };
+  const events = followArenas(catalogue.numbers);
+  walk(recording, events);
+  const { lostEvents, identity } = recording;
+  const rest = lostEvents > 0 ? totalsOf(catalogue, sites) : undefined;
+  const arenas = catalogue.arenas.map((entry, number) =>
+    arenaUse(recording, entry, events.arena(number), rest?.(number)),
+  );
+  const ofPool: ArenaUse[][] = catalogue.pools.map(() => []);
+  for (const [number, arena] of arenas.entries()) ofPool[catalogue.numbers.poolOfArena[number] ?? -1]?.push(arena);
+  const pools = catalogue.pools.map((entry, number) =>
+    poolUse(identity.pid, entry, events.pool(number), ofPool[number] ?? [], sites.endedAtNs),
+  );
+  const message = `${formatCount(lostEvents)} events are not in the recording: peak, churn and frees of arenas are at least what is shown`;
+  return {
+    arenas,
+    pools,
+    notices: lostEvents === 0 ? [] : [{ code: 'ARENAS_AT_LEAST', message, pid: identity.pid }],
+  };
+}
+
+function walk({ stream }: ProcessRecording, into: ArenaEvents): void {
+  for (const { ref, payload } of stream.chunks()) {
+    if (ref.type !== CHUNK.events) continue;
+    const events = payload();
+    if (events === undefined || events.length < 16) continue;
+    if (events.readBigUInt64LE(8) > 0n) into.lose();
+    into.add(events.subarray(16));
+  }
+}
+
+/** By arena, what the last tables say: right however many events are missing. */
+function totalsOf({ numbers }: ArenaCatalogue, { sites, inUse }: LabelledSites): (arena: number) => Totals {
+  const sums = Array.from({ length: numbers.count }, () => ({
+    live: { bytes: 0, variance: 0 },
+    allocated: { bytes: 0, variance: 0 },
+  }));
+  const use = inUse();
+  for (const [index, site] of sites.entries()) {
+    const sum = sums[numbers.ofSite[index] ?? -1];
+    if (sum === undefined) continue;
+    sum.allocated.bytes += site.allocBytes;
+    sum.allocated.variance += site.allocBytesVariance;
+    sum.live.bytes += use.get(index)?.bytes ?? 0;
+    sum.live.variance += use.get(index)?.bytesVariance ?? 0;
+  }
+  const none: Totals = { live: { bytes: 0, variance: 0 }, allocated: { bytes: 0, variance: 0 } };
+  return (arena) => sums[arena] ?? none;
+}
