@@ -121,12 +121,9 @@ static bool room_for_arenas(void) {
 
 uint32_t mp_tag_arena(uint32_t pool) {
   if (mp_tag_kind(pool) != MP_TAG_POOL) return 0;
-  uint32_t arena = 0;
-  if (mp_lock_acquire(&mp_store.intern_lock)) {
-    uint32_t ordinal = tag_at(pool)->ordinal + 1;
-    if (room_for_arenas())
-      arena = add(&(struct mp_tag){.kind = MP_TAG_ARENA, .parent = pool, .ordinal = ordinal, .created_ns = mp_now_ns()});
-    if (arena != 0) __atomic_store_n(&tag_at(pool)->ordinal, ordinal, __ATOMIC_RELAXED);
+  uint32_t arena = 0, ordinal = __atomic_add_fetch(&tag_at(pool)->ordinal, 1, __ATOMIC_RELAXED);
+  if (room_for_arenas() && mp_lock_acquire(&mp_store.intern_lock)) {
+    arena = add(&(struct mp_tag){.kind = MP_TAG_ARENA, .parent = pool, .ordinal = ordinal, .created_ns = mp_now_ns()});
     mp_lock_release(&mp_store.intern_lock);
   }
   if (arena == 0) __atomic_fetch_add(&tag_at(pool)->folded, 1, __ATOMIC_RELAXED);
@@ -144,6 +141,11 @@ void mp_tag_release(uint32_t arena) {
   if (!__atomic_compare_exchange_n(&tag_at(arena)->released_ns, &alive, mp_now_ns(), false, __ATOMIC_RELAXED,
                                    __ATOMIC_RELAXED))
     mp_tag_count(arena, MP_TAG_DOUBLE_RELEASES, 1);
+}
+
+uint32_t mp_tag_ordinal(uint32_t tag) {
+  uint32_t kind = mp_tag_kind(tag);
+  return kind == MP_TAG_POOL || kind == MP_TAG_ARENA ? __atomic_load_n(&tag_at(tag)->ordinal, __ATOMIC_RELAXED) : 0;
 }
 
 bool mp_tag_is_released(uint32_t arena) {

@@ -24,6 +24,9 @@ uint32_t mp_tag_pool(const char *utf8, size_t bytes, uint64_t budget_bytes);
 /* A new arena of a pool; 0 when the table has no room for more arenas, which the pool then counts as folded. */
 uint32_t mp_tag_arena(uint32_t pool);
 
+/* An arena's number within its pool; of a pool, the last one given. 0 of anything else. */
+uint32_t mp_tag_ordinal(uint32_t tag);
+
 uint32_t mp_tag_stage(const char *utf8, size_t bytes);
 uint32_t mp_tag_labels(const char *utf8, size_t bytes);
 uint32_t mp_tag_heap(const char *utf8, size_t bytes);

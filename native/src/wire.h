@@ -276,7 +276,7 @@ struct mp_tag {
   uint32_t kind;         /* enum mp_tag_kind */
   uint32_t name;         /* string id, of what has a name; LABELS: "k=v,k2=v2" */
   uint32_t parent;       /* ARENA: its pool. CONTEXT: an arena, a pool or 0 */
-  uint32_t ordinal;      /* ARENA: counts the arenas of its pool from 1. POOL: the last one given */
+  uint32_t ordinal;      /* ARENA: counts the arenas of its pool from 1. POOL: the last one given, folded ones included */
   uint32_t stage;        /* CONTEXT: a stage or 0 */
   uint32_t labels;       /* CONTEXT: labels or 0 */
   uint64_t created_ns;

@@ -155,7 +155,7 @@ static void full(void) {
     else folded++;
   }
   CHECK(made > capacity / 8 * 7 - 100 && folded == 1000000 - made && record(pool)->folded == folded);
-  CHECK(record(pool)->ordinal == made && record(last)->ordinal == made);
+  CHECK(mp_tag_ordinal(pool) == 1000000 && mp_tag_ordinal(last) == made && mp_tag_ordinal(stage) == 0);
   uint32_t coarse = mp_tag_context(pool, stage, 0); /* there is room for contexts still */
   CHECK(mp_tag_kind(coarse) == MP_TAG_CONTEXT);
   char text[32];

@@ -2,6 +2,8 @@
  * `globalThis[Symbol.for('memprof.agent')]`, where copies of the package look for the profiler. What is behind it is loaded when the first
  * one looks: programs that name no memory, such as npm, pay nothing for it.
  */
+import nativeFile = require('./native.cjs');
+
 import type { LineFile } from './types.cjs';
 
 const KEY = Symbol.for('memprof.agent');
@@ -22,7 +24,9 @@ function offerTags(lines: LineFile, hasV8Samples: boolean): void {
 function load(lines: LineFile, hasV8Samples: boolean): object | undefined {
   try {
     const tagsFile: typeof import('./tags.cjs') = require('./tags.cjs');
-    const tags = Object.freeze(tagsFile.createTags({ lines, withMarkers: hasV8Samples }));
+    const table = openNative();
+    const options = { lines, table, leafWord: table?.leafWord(), withMarkers: hasV8Samples };
+    const tags = Object.freeze(tagsFile.createTags(options));
     // As in preload.cts: programs that look into require.cache should find their own modules only.
     for (const path of Object.keys(require.cache)) if (path.startsWith(__dirname)) delete require.cache[path];
     return tags;
@@ -31,6 +35,15 @@ function load(lines: LineFile, hasV8Samples: boolean): object | undefined {
     const message = `the program's arenas are not recorded: ${cause instanceof Error ? cause.message : String(cause)}`;
     lines.write('warning', { code: 'TAGS_OFF', message });
     return undefined;
+  }
+}
+
+/** Undefined: the tags name V8's samples only. */
+function openNative(): ReturnType<typeof nativeFile.loadNative> {
+  try {
+    return nativeFile.loadNative();
+  } catch {
+    return undefined; // the permission model, --no-addons
   }
 }
 
