@@ -9,7 +9,8 @@ import type { Profile } from '../model/profile.js';
 export async function loadProfile(source: string, moment: 'end' | 'peak'): Promise<Profile> {
   if (isDirectory(source)) {
     const { buildProfile } = await import('../interpret/index.js');
-    return buildProfile(source, { moment });
+    const { loadRecogniser } = await import('./rules-source.js');
+    return buildProfile(source, { moment, recogniser: loadRecogniser() });
   }
   if (moment === 'peak') {
     throw new MemprofError(`${source} is a pprof file: it shows one moment only`, {

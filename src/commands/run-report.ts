@@ -14,13 +14,14 @@ import { writeWholeFile } from './result.js';
 type Stages = Awaited<ReturnType<typeof importStages>>;
 
 async function importStages() {
-  const [interpretation, report, summary, fold] = await Promise.all([
+  const [interpretation, report, summary, fold, rules] = await Promise.all([
     import('../interpret/index.js'),
     import('../report/index.js'),
     import('../analyze/summary.js'),
     import('../analyze/fold.js'),
+    import('./rules-source.js'),
   ]);
-  return { ...interpretation, ...report, ...summary, ...fold };
+  return { ...interpretation, ...report, ...summary, ...fold, ...rules };
 }
 
 /** Loads while the program runs what will be needed when it has ended. */
@@ -55,10 +56,19 @@ export async function reportRun(
 }
 
 async function makeReports(stages: Stages, folder: string, manifest: Manifest, terminal: Terminal): Promise<string> {
-  const { buildProfile, FORMATS, writePprofInBackground, speedscopePieces, summarize, fold, SPEEDSCOPE_MAX_STACKS } =
-    stages;
+  const {
+    buildProfile,
+    FORMATS,
+    writePprofInBackground,
+    speedscopePieces,
+    summarize,
+    fold,
+    SPEEDSCOPE_MAX_STACKS,
+    loadRecogniser,
+  } = stages;
   const profile = await buildProfile(folder, {
     manifest,
+    recogniser: loadRecogniser(),
     onSymbols(path, symbols) {
       try {
         appendChunk(path, CHUNK.symbols, [Buffer.from(JSON.stringify(symbols))]);

@@ -2,6 +2,7 @@ import type { ArenaUse, PoolUse } from '../model/arenas.js';
 import { createProfileBuilder } from '../model/builder.js';
 import { createNoticeTally } from '../model/notices.js';
 import type { Gauge, Moment, ProcessInfo, Profile } from '../model/profile.js';
+import type { Recogniser } from '../model/recognise.js';
 import type { Symbols } from '../recording/chunks.js';
 import type { Manifest } from '../recording/manifest.js';
 import { openRecording } from './manifest.js';
@@ -19,6 +20,8 @@ export interface BuildOptions {
   readonly onSymbols?: (path: string, symbols: Symbols) => void;
   /** Where the caller has just written it; else it is read from the directory. */
   readonly manifest?: Manifest;
+  /** Names the arenas of allocations of which the program does not say it. */
+  readonly recogniser?: Recogniser;
 }
 
 /**
@@ -60,7 +63,7 @@ export async function buildProfile(directory: string, options: BuildOptions = {}
       continue;
     }
     try {
-      const result = addProcess(builder, recording, manifest, moment, symbolsOf);
+      const result = addProcess(builder, recording, manifest, moment, symbolsOf, options.recogniser);
       processes.push(result.process);
       gauges.push(...result.gauges);
       for (const arena of result.lives.arenas) arenas.push(arena);

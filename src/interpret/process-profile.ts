@@ -1,5 +1,6 @@
 import type { ProfileBuilder } from '../model/builder.js';
 import type { Gauge, Labels, Moment, Notice, ProcessInfo, Values } from '../model/profile.js';
+import type { Recogniser } from '../model/recognise.js';
 import type { Symbols } from '../recording/chunks.js';
 import type { Manifest } from '../recording/manifest.js';
 import { HEAP } from '../recording/wire.js';
@@ -11,6 +12,7 @@ import { inUseAt, peakOf } from './moment.js';
 import { noticesOf } from './notices.js';
 import { findOwnCode } from './own-code.js';
 import type { ProcessRecording } from './process-recording.js';
+import { createRuleLabeller } from './rule-labels.js';
 import { createSiteLabeller } from './site-labels.js';
 import { isSampledHeap, type SiteUse } from './site-use.js';
 import type { SiteRecord } from './snapshot.js';
@@ -43,6 +45,7 @@ export function addProcess(
   manifest: Manifest | undefined,
   moment: Moment,
   symbolsOf: (recording: ProcessRecording) => Symbols,
+  recogniser?: Recogniser,
 ): ProcessResult {
   const { header, identity } = recording;
   const notices = noticesOf(recording, manifest?.settings.native ?? true);
@@ -53,7 +56,8 @@ export function addProcess(
   const symbols = indexSymbols(symbolsOf(recording));
   const modules = indexModules(recording.tables);
   const ownCode = findOwnCode(recording.mapLines);
-  const stacks = createStackReader(builder, recording.tables, modules, symbols, ownCode);
+  const stacks = createStackReader(builder, { tables: recording.tables, modules, symbols, ownCode, recogniser });
+  const labelByRule = createRuleLabeller(recogniser);
   const labeller = createSiteLabeller(recording);
 
   const hasNative = header !== undefined;
@@ -63,6 +67,8 @@ export function addProcess(
     dropExternal: hasNative,
     symbols,
     ownCode,
+    recogniser,
+    labelByRule,
   });
   notices.push(...v8.notices);
   let v8PagesBytes = 0;
@@ -88,6 +94,7 @@ export function addProcess(
       }
     }
     if (stack.isOurs) return undefined;
+    labels = labelByRule(labels, stack.rules);
     const values: Values = [site?.allocObjects ?? 0, site?.allocBytes ?? 0, use.objects, use.bytes];
     if (values.every((value) => value === 0)) return undefined;
     builder.addSample({

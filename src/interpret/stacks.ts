@@ -1,5 +1,6 @@
 import type { ProfileBuilder } from '../model/builder.js';
 import type { LocationKind } from '../model/profile.js';
+import type { CodeFrame, FrameFacts, Recogniser } from '../model/recognise.js';
 import { createStackCleaner } from './clean-stack.js';
 import { decodeFrame, type Frame } from './frame-word.js';
 import type { ModuleIndex } from './modules.js';
@@ -15,6 +16,8 @@ export interface Stack {
   readonly locations: readonly number[];
   /** Native names as they are in the binaries, leaf first; '' for other frames. What V8's own mappings are recognised by. */
   systemNames(): string[];
+  /** Rules that it satisfies, as the recogniser numbers them. */
+  readonly rules: readonly number[];
   /** Memprof's agent asked for this memory, not the program. */
   readonly isOurs: boolean;
 }
@@ -25,6 +28,7 @@ export interface StackReader {
 }
 
 const V8_BUILTIN = /^Builtins_/;
+const NO_FACTS: FrameFacts = { isJavaScript: false, isProgram: false, isWrapper: false, rules: [], callers: [] };
 const UNKNOWN_STACK = '[stack not recorded]';
 
 interface KnownFrame {
@@ -34,20 +38,27 @@ interface KnownFrame {
   readonly name: string;
   readonly script: string;
   readonly isOurs: boolean;
+  readonly facts: FrameFacts;
+}
+
+export interface StackContext {
+  readonly tables: Tables;
+  readonly modules: ModuleIndex;
+  readonly symbols: SymbolIndex;
+  readonly ownCode: OwnCode;
+  readonly recogniser?: Recogniser | undefined;
 }
 
 export function createStackReader(
   builder: ProfileBuilder,
-  tables: Tables,
-  modules: ModuleIndex,
-  symbols: SymbolIndex,
-  ownCode: OwnCode,
+  { tables, modules, symbols, ownCode, recogniser }: StackContext,
 ): StackReader {
   const { words, ofNode } = tables.frames();
   /** By index of the word. */
   const frames: (KnownFrame | undefined)[] = new Array(words.length).fill(undefined);
   const stacks = new Map<number, Stack>();
   const cleaner = createStackCleaner();
+  const knownRules = new Map<string, readonly number[]>();
   const mappingIds = new Map<string, number>();
   // The program's own binary first: pprof's readers take mapping 1 for it.
   for (const module of [...modules.all].sort((a, b) => Number(b.isMain) - Number(a.isMain))) {
@@ -91,7 +102,9 @@ export function createStackReader(
       kind: 'js',
       ...(approximate && { approximate }),
     });
-    return { location, systemName: '', name: record?.name ?? '', script: record?.script ?? '', isOurs: false };
+    const script = record?.script ?? '';
+    const facts = factsOf({ name, script: scriptPath(script) });
+    return { location, systemName: '', name: record?.name ?? '', script, isOurs: false, facts };
   }
 
   function nativeFrame(word: bigint, frame: Extract<Frame, { kind: 'native' }>): KnownFrame {
@@ -120,14 +133,28 @@ export function createStackReader(
       name: '',
       script: '',
       isOurs: module !== undefined && ownCode.isLibrary(module.path),
+      facts: factsOf({ name: symbol?.name ?? '', module: module?.path ?? '' }),
     };
+  }
+
+  function factsOf(frame: Partial<CodeFrame>): FrameFacts {
+    return recogniser?.frame({ name: '', module: '', script: '', ...frame }) ?? NO_FACTS;
+  }
+
+  /** One array for equal ones: call paths are many, and rules few. */
+  function rulesOf(frames: readonly KnownFrame[]): readonly number[] {
+    const rules = recogniser?.path(frames.map((frame) => frame.facts)) ?? [];
+    const key = rules.join(' ');
+    const known = knownRules.get(key) ?? rules;
+    knownRules.set(key, known);
+    return known;
   }
 
   function synthetic(name: string, kind: LocationKind): KnownFrame {
     const functionId = builder.addFunction({ name, systemName: name, file: '', startLine: 0 });
     const lines = [{ functionId, line: 0, column: 0 }];
     const location = builder.addLocation({ mappingId: 0, address: 0n, lines, kind });
-    return { location, systemName: '', name: '', script: '', isOurs: false };
+    return { location, systemName: '', name: '', script: '', isOurs: false, facts: factsOf({ name }) };
   }
 
   function build(node: number): Stack {
@@ -137,11 +164,13 @@ export function createStackReader(
     while (first < path.length && frameOf(path[first] ?? 0).isOurs) first++;
     const shown = cleaner.clean(path.slice(first).map(frameOf)).frames;
     if (shown.length === 0) {
-      return { locations: [synthetic(UNKNOWN_STACK, 'synthetic').location], systemNames: () => [], isOurs: false };
+      const locations = [synthetic(UNKNOWN_STACK, 'synthetic').location];
+      return { locations, systemNames: () => [], rules: rulesOf([]), isOurs: false };
     }
     return {
       locations: shown.map((frame) => frame.location),
       systemNames: () => shown.map((frame) => frame.systemName),
+      rules: rulesOf(shown),
       isOurs: ownCode.isOurs(scriptsOf(shown)),
     };
   }

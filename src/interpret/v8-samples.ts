@@ -1,11 +1,13 @@
 import type { ProfileBuilder } from '../model/builder.js';
 import type { Labels, Moment, Notice } from '../model/profile.js';
+import type { CodeFrame, FrameFacts, Recogniser } from '../model/recognise.js';
 import { formatDuration } from '../model/units.js';
 import type { V8ProfileLine } from './agent-line.js';
 import { createStackCleaner } from './clean-stack.js';
 import { toUnixNs } from './clock.js';
 import type { OwnCode } from './own-code.js';
 import type { ProcessRecording } from './process-recording.js';
+import type { RuleLabeller } from './rule-labels.js';
 import { scriptPath } from './script-path.js';
 import type { SymbolIndex } from './symbols.js';
 import { type V8Frame, v8ProfilesAt, v8Samples } from './v8-profile.js';
@@ -17,6 +19,8 @@ export interface V8SampleOptions {
   readonly dropExternal: boolean;
   readonly symbols: SymbolIndex;
   readonly ownCode: OwnCode;
+  readonly recogniser: Recogniser | undefined;
+  readonly labelByRule: RuleLabeller;
 }
 
 /** The V8 side of one process, once its samples are in the profile. */
@@ -36,10 +40,10 @@ const PAGES = '[V8 heap pages beyond sampled objects]';
 export function addV8Samples(
   builder: ProfileBuilder,
   recording: ProcessRecording,
-  { moment, timeNs, dropExternal, symbols, ownCode }: V8SampleOptions,
+  { moment, timeNs, dropExternal, symbols, ownCode, recogniser, labelByRule }: V8SampleOptions,
 ): V8Added {
   const { pid } = recording.identity;
-  const base: Labels = { heap: 'v8', arena: 'v8', tier: 'host', pid, arena_source: 'v8' };
+  const base: Labels = { heap: 'v8', arena: 'v8', pool: 'v8', tier: 'host', pid, arena_source: 'v8' };
   const profiles = v8ProfilesAt(recording, moment, timeNs);
   const cleaner = createStackCleaner();
   let bytes = 0;
@@ -50,6 +54,15 @@ export function addV8Samples(
     locations.set(frame, location);
     return location;
   };
+  const facts = new Map<V8Frame, FrameFacts>();
+  const rulesOf = (frames: readonly V8Frame[]): readonly number[] =>
+    recogniser?.path(
+      frames.map((frame) => {
+        const known = facts.get(frame) ?? recogniser.frame(codeFrame(symbols, frame));
+        facts.set(frame, known);
+        return known;
+      }),
+    ) ?? [];
   for (const profile of profiles) {
     const labels = { ...base, thread: profile.threadId === 0 ? 'main' : `worker ${profile.threadId}` };
     for (const sample of v8Samples(profile, dropExternal)) {
@@ -63,7 +76,7 @@ export function addV8Samples(
         stack: frames.map(locationOf),
         values: [0, 0, sample.objects, sample.bytes],
         variances: [0, 0, sample.objectsVariance, sample.bytesVariance],
-        labels: marked === undefined ? labels : { ...labels, ...marked },
+        labels: labelByRule(marked === undefined ? labels : { ...labels, ...marked }, rulesOf(frames)),
         observations: sample.observations,
       });
     }
@@ -113,6 +126,10 @@ function garbage(recording: ProcessRecording, profile: V8ProfileLine, sampledByt
   if (profile.collected || sampledBytes < GARBAGE_WORTH_A_LINE_BYTES) return [];
   const message = "V8's objects include garbage that was not collected yet";
   return [{ code: 'V8_GARBAGE', message, pid: recording.identity.pid }];
+}
+
+function codeFrame(symbols: SymbolIndex, frame: V8Frame): CodeFrame {
+  return { name: symbols.v8Function(frame)?.name ?? frame.name, module: '', script: scriptPath(frame.script) };
 }
 
 function addFrame(builder: ProfileBuilder, symbols: SymbolIndex, frame: V8Frame): number {
