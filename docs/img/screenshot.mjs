@@ -11,7 +11,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
-import { writeSpeedscopePage } from '../../dist/report/index.js';
+import { writeSpeedscopePage } from '../../dist/report/open-page.js';
 
 const [recording, picture, ...keys] = process.argv.slice(2);
 if (!recording || !picture) throw new Error('usage: screenshot.mjs RECORDING PICTURE.png [KEY ...]');

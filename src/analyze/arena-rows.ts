@@ -67,7 +67,7 @@ export function estimator(profile: Profile): Estimator {
   return (use, field) => {
     const value = use[field];
     const variance = use.variances[field];
-    const isSampled = use.variances.allocatedBytes > 0 && (field !== 'liveAfterReleaseBytes' || value > 0);
+    const isSampled = use.observations > 0 && (field !== 'liveAfterReleaseBytes' || value > 0);
     const { low, high } = interval(value, variance);
     return {
       kind: variance > 0 || isSampled ? 'estimated' : 'measured',

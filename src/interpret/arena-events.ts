@@ -24,6 +24,8 @@ export interface Tally {
   readonly allocated: Sum;
   readonly churn: Sum;
   readonly freedElsewhere: Sum;
+  /** Samples behind `allocated`. */
+  readonly observations: number;
   readonly lastAllocationNs: number;
   /** When the live bytes last came to 0; 0 while some are live. */
   readonly lastFreedNs: number;
@@ -70,7 +72,7 @@ export function followArenas(numbers: ArenaNumbers): ArenaEvents {
   const column = () => new Float64Array(count + poolCount);
   const [peak, peakVariance, allocated, allocatedVariance] = [column(), column(), column(), column()];
   const [churn, churnVariance, elsewhere, elsewhereVariance] = [column(), column(), column(), column()];
-  const [lastAllocation, lastFreed] = [column(), column()];
+  const [lastAllocation, lastFreed, observations] = [column(), column(), column()];
   const holding = new Int32Array(poolCount);
   const peakArenas = new Int32Array(poolCount);
   let isWhole = true;
@@ -128,6 +130,7 @@ export function followArenas(numbers: ArenaNumbers): ArenaEvents {
       plus(allocated, allocatedVariance, arena, bytes, variance);
       lastAllocation[arena] = timeNs;
       lastFreed[arena] = 0;
+      if (sampled) observations[arena] = (observations[arena] ?? 0) + 1;
       times.set(address, timeNs);
     } else {
       const bornNs = times.take(address);
@@ -160,6 +163,7 @@ export function followArenas(numbers: ArenaNumbers): ArenaEvents {
       allocated: sum(allocated, allocatedVariance, number),
       churn: sum(churn, churnVariance, number),
       freedElsewhere: sum(elsewhere, elsewhereVariance, number),
+      observations: observations[number] ?? 0,
       lastAllocationNs: lastAllocation[number] ?? 0,
       lastFreedNs: lastFreed[number] ?? 0,
     }),

@@ -6,7 +6,7 @@ import { type ArenaCatalogue, catalogueArenas } from './arena-catalogue.js';
 import { type ArenaEvents, followArenas } from './arena-events.js';
 import { arenaUse, poolUse, type Totals } from './arena-use.js';
 import type { ProcessRecording } from './process-recording.js';
-import type { SiteUse } from './site-use.js';
+import { isSampledHeap, type SiteUse } from './site-use.js';
 import type { SiteRecord } from './snapshot.js';
 
 /** The sites of a process at its end, by number, with what the profile says of them. */
@@ -68,6 +68,7 @@ function totalsOf({ numbers }: ArenaCatalogue, { sites, inUse }: LabelledSites):
   const sums = Array.from({ length: numbers.count }, () => ({
     live: { bytes: 0, variance: 0 },
     allocated: { bytes: 0, variance: 0 },
+    observations: 0,
   }));
   const use = inUse();
   for (const [index, site] of sites.entries()) {
@@ -75,9 +76,10 @@ function totalsOf({ numbers }: ArenaCatalogue, { sites, inUse }: LabelledSites):
     if (sum === undefined) continue;
     sum.allocated.bytes += site.allocBytes;
     sum.allocated.variance += site.allocBytesVariance;
+    if (isSampledHeap(site.heap)) sum.observations += site.samples;
     sum.live.bytes += use.get(index)?.bytes ?? 0;
     sum.live.variance += use.get(index)?.bytesVariance ?? 0;
   }
-  const none: Totals = { live: { bytes: 0, variance: 0 }, allocated: { bytes: 0, variance: 0 } };
+  const none: Totals = { live: { bytes: 0, variance: 0 }, allocated: { bytes: 0, variance: 0 }, observations: 0 };
   return (arena) => sums[arena] ?? none;
 }

@@ -12,6 +12,7 @@ const LATE_NS = 1_000_000_000n;
 export interface Totals {
   readonly live: Sum;
   readonly allocated: Sum;
+  readonly observations: number;
 }
 
 export function arenaUse(
@@ -41,6 +42,7 @@ export function arenaUse(
       freedElsewhereBytes: tally.freedElsewhere,
     }),
     ...countersOf(tag),
+    observations: totals.observations,
   };
 }
 
@@ -82,6 +84,7 @@ export function poolUse(
       liveAfterReleaseBytes: sum('liveAfterReleaseBytes'),
       freedElsewhereBytes: sum('freedElsewhereBytes'),
     }),
+    observations: arenas.reduce((total, { observations }) => total + observations, 0),
     hits: count('hits'),
     misses: count('misses'),
     doubleReleases: count('doubleReleases'),

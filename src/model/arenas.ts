@@ -35,7 +35,9 @@ export interface MemoryUse {
   readonly usesAfterRelease: number;
   readonly hits: number;
   readonly misses: number;
-  /** Of the estimates above, squared bytes; 0: exact. */
+  /** Samples behind `allocatedBytes`; 0: all of it was followed exactly, or there is none. */
+  readonly observations: number;
+  /** Of the estimates above, squared bytes. */
   readonly variances: Readonly<Record<UseBytes, number>>;
 }
 

@@ -16,6 +16,8 @@ export function formatEstimate(estimate: Estimate, unit: 'bytes' | 'count'): str
   }
   const text = format(value);
   if (kind === 'measured') return `${MARKS.measured} ${text}`;
+  // Nothing seen has no unit of its own.
+  if (value === 0 && low === 0 && unit === 'bytes') return `${MARKS.estimated} ${text} +${formatBytes(high)}`;
   // The error bar stands in the unit of the value.
   const scale = unit === 'bytes' ? 1024 ** BYTE_UNITS.indexOf(text.slice(text.lastIndexOf(' ') + 1)) : 1;
   const part = (size: number) => (scale === 1 ? formatCount(size) : fraction(size / scale));

@@ -36,7 +36,7 @@ export function writeSpeedscope(profile: Profile, options: ReportOptions): strin
 export function* speedscopePieces(profile: Profile, options: ReportOptions): Generator<string> {
   const table = new FrameTable(profile);
   const by = rootByOf(options.summary);
-  const rootsOf = rootNumbers(table, rootReader(profile, by));
+  const rootsOf = rootNumbers(profile, table, rootReader(profile, by));
   const stacks: StackSets = {
     by,
     labelled: labelledStacks(profile, table, rootsOf),
@@ -124,14 +124,19 @@ interface NumberedRoots {
 }
 
 /** Root frames as numbers, made once for each set of labels: samples share them. */
-function rootNumbers(table: FrameTable, rootsOf: (labels: Labels) => Roots): (labels: Labels) => NumberedRoots {
+function rootNumbers(
+  profile: Profile,
+  table: FrameTable,
+  rootsOf: (labels: Labels) => Roots,
+): (labels: Labels) => NumberedRoots {
   const known = new Map<Labels, NumberedRoots>();
+  const describe = bandDescriptions(profile, rootsOf);
   function make(labels: Labels): NumberedRoots {
     const { band, count, names } = rootsOf(labels);
     const numbers = names.map((name, depth) => {
       const isLast = depth === names.length - 1;
       // A root above the band's own has the colour of what it leads to: its file is the way there.
-      const file = isLast ? `${band} > ${describe(labels)}` : names.slice(0, depth + 1).join(' ');
+      const file = isLast ? `${band} > ${describe(band)}` : names.slice(0, depth + 1).join(' ');
       return table.add({ name, file, line: 0, column: 0 }, '');
     });
     return { band, count, numbers };
@@ -141,6 +146,26 @@ function rootNumbers(table: FrameTable, rootsOf: (labels: Labels) => Roots): (la
     known.set(labels, roots);
     return roots;
   };
+}
+
+/** What a band's own frame says in the tooltip. The same for all its samples: it would be several frames otherwise. */
+function bandDescriptions(profile: Profile, rootsOf: (labels: Labels) => Roots): (band: string) => string {
+  const parts = new Map<string, readonly [heaps: Set<string>, tiers: Set<string>, stages: Set<string>]>();
+  for (const { labels } of profile.samples) {
+    const { band } = rootsOf(labels);
+    const known = parts.get(band) ?? ([new Set<string>(), new Set<string>(), new Set<string>()] as const);
+    parts.set(band, known);
+    known[0].add(labels.heap);
+    known[1].add(labels.tier);
+    if (labels.stage !== undefined) known[2].add(labels.stage);
+  }
+  return (band) => (parts.get(band) ?? []).flatMap((part) => (part.size === 0 ? [] : enumerate(part))).join(' · ');
+}
+
+/** Three are enough. */
+function enumerate(names: ReadonlySet<string>): string {
+  const sorted = [...names].sort();
+  return sorted.length <= 3 ? sorted.join(', ') : `${sorted.slice(0, 3).join(', ')} and ${sorted.length - 3} more`;
 }
 
 function mergedStacks(profile: Profile, table: FrameTable): Stack[] {
@@ -153,11 +178,6 @@ function mergedStacks(profile: Profile, table: FrameTable): Stack[] {
 }
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-
-/** What the arena's own frame says in the tooltip. */
-function describe(labels: Labels): string {
-  return [labels.heap, labels.tier, labels.stage].filter((part) => part !== undefined).join(' · ');
-}
 
 /** One profile, or `grown` and `shrunk` for a difference: speedscope knows no negative weights. */
 function* signedProfiles(name: string, column: Column, stacks: readonly Stack[]): Generator<ProfileText> {

@@ -2,7 +2,7 @@ import { formatBytes, formatCount } from '../model/units.js';
 import type { Summary, SummaryArena, SummaryFoldedArenas } from '../schema/summary.js';
 import { shorten } from './format.js';
 import type { Paint } from './options.js';
-import { NAME_WIDTH, painted, VALUE_WIDTH, wrap } from './text-layout.js';
+import { NAME_WIDTH, painted, VALUE_WIDTH } from './text-layout.js';
 import { bytesCell } from './text-pools.js';
 
 /** A server makes an arena for each request: the biggest of each pool stand for the others. */
@@ -54,8 +54,8 @@ function arenaLines(row: SummaryArena, summary: Summary, withPid: boolean, paint
     shorten(shown, NAME_WIDTH - 1).padEnd(NAME_WIDTH) +
     painted(row.inuse_space, 'bytes', paint, VALUE_WIDTH) +
     (life === undefined ? '' : `${bytesCell(life.peakBytes, PEAK_WIDTH, paint)}${churn(life)}  ${afterRelease(life)}`);
-  const history = life === undefined ? '' : historyOf(life, BigInt(summary.startedAtNs));
-  return [first.trimEnd(), ...(history === '' ? [] : wrap(history, '  ').map(paint.dim))];
+  const history = life === undefined ? [] : historyOf(life, BigInt(summary.startedAtNs));
+  return [first.trimEnd(), ...history.map((line) => paint.dim(`  ${line}`))];
 }
 
 type ArenaLife = NonNullable<SummaryArena['life']>;
@@ -79,19 +79,21 @@ function afterRelease(life: ArenaLife): string {
 }
 
 /** When things happened to an arena that the program made, since the start of the recording. */
-function historyOf(life: ArenaLife, startedAtNs: bigint): string {
-  if (life.createdNs === null) return '';
+function historyOf(life: ArenaLife, startedAtNs: bigint): string[] {
+  if (life.createdNs === null) return [];
   const at = (what: string, ns: string | null): string[] =>
-    ns === null ? [] : [`${what} +${(Number(BigInt(ns) - startedAtNs) / 1e9).toFixed(1)} s`];
+    ns === null ? [] : [`${what} +${seconds(Number(BigInt(ns) - startedAtNs))}`];
   const elsewhere = life.freedElsewhereBytes.value ?? 0;
-  return [
+  const times = [
     ...at('made', life.createdNs),
     ...at('last allocation', life.lastAllocationNs),
     ...at('released', life.releasedNs),
     ...at('empty', life.lastFreedNs),
-    ...(elsewhere > 0 ? [`${formatBytes(elsewhere)} freed elsewhere`] : []),
-  ].join(', ');
+  ];
+  return [times.join(', '), ...(elsewhere > 0 ? [`${formatBytes(elsewhere)} freed in another arena`] : [])];
 }
+
+const seconds = (ns: number): string => `${(ns / 1e9).toFixed(ns < 100e9 ? 2 : ns < 10_000e9 ? 1 : 0)} s`;
 
 type Folded = Pick<SummaryFoldedArenas, 'arenas' | 'inuseBytes' | 'largestPeakBytes'>;
 

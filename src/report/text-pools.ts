@@ -37,7 +37,9 @@ export function poolTable(
     paint.heading(head),
     ...shown.map((row) => poolLine(row, nameOf(row, processes.length > 1, NAME_WIDTH - 1), paint)),
     ...(folded > 0 ? [`and ${formatCount(folded)} more pools: --format json`] : []),
-    ...shown.flatMap((row) => faults(row).flatMap((fault) => wrap(`${row.pool}: ${fault}`, '! ').map(paint.warning))),
+    ...shown.flatMap((row) =>
+      faults(row).flatMap((fault) => wrap(`${row.pool}: ${fault}`, '! ').map((line) => paint.warning(line))),
+    ),
   ];
 }
 
@@ -84,8 +86,10 @@ function faults({ life }: SummaryPool): string[] {
   }
   const left = liveAfterReleaseBytes.value ?? 0;
   if (left > 0) found.push(`${formatBytes(left)} of released arenas are still in use`);
-  if (doubleReleases > 0) found.push(`${formatCount(doubleReleases)} releases of what was released already`);
-  if (life.usesAfterRelease > 0) found.push(`${formatCount(life.usesAfterRelease)} uses after release`);
-  if (life.folded > 0) found.push(`${formatCount(life.folded)} arenas are not told apart: there were too many`);
+  if (doubleReleases > 0) found.push(`released again after its release: ${times(doubleReleases)}`);
+  if (life.usesAfterRelease > 0) found.push(`used after its release: ${times(life.usesAfterRelease)}`);
+  if (life.folded > 0) found.push(`too many arenas to tell all apart: ${formatCount(life.folded)} have no name`);
   return found;
 }
+
+const times = (count: number): string => (count === 1 ? 'once' : `${formatCount(count)} times`);

@@ -76,15 +76,20 @@ function table(title: string, rows: readonly SummaryRow[], paint: Paint): string
   const head = `${title.padEnd(NAME_WIDTH)}${'in use'.padEnd(VALUE_WIDTH)}${'allocated'.padEnd(VALUE_WIDTH)}${'share'.padStart(SHARE_WIDTH)}`;
   return [
     paint.heading(head),
-    ...rows.map(
-      (row) =>
-        rowName(row.name).padEnd(NAME_WIDTH) +
-        painted(row.inuse_space, 'bytes', paint, VALUE_WIDTH) +
-        painted(row.alloc_space, 'bytes', paint, VALUE_WIDTH) +
-        percent(row.share),
-    ),
+    ...rows.flatMap((row) => {
+      // Of several labels no part says enough.
+      const isWhole = row.name.includes(',') && printable(row.name).length >= NAME_WIDTH;
+      const name = isWhole ? '' : rowName(row.name);
+      const line = `${name.padEnd(NAME_WIDTH)}${columns(row, paint)}`;
+      return isWhole ? [shorten(row.name, WIDTH), line] : [line];
+    }),
   ];
 }
+
+const columns = (row: SummaryRow, paint: Paint): string =>
+  painted(row.inuse_space, 'bytes', paint, VALUE_WIDTH) +
+  painted(row.alloc_space, 'bytes', paint, VALUE_WIDTH) +
+  percent(row.share);
 
 /** Pools of a program that names its memory; more of them where they were asked for. */
 const MAX_POOLS = 8;

@@ -56,7 +56,7 @@ describe('arenas and pools of a summary', () => {
     const variances = { ...arenaUse('kv', 1).variances, allocatedBytes: 65_536 * MIB, peakBytes: 65_536 * MIB };
     const profile = makeProfile([], {
       arenas: [
-        arenaUse('kv', 1, { peakBytes: MIB, allocatedBytes: MIB, variances }),
+        arenaUse('kv', 1, { peakBytes: MIB, allocatedBytes: MIB, observations: 16, variances }),
         arenaUse('kv', 2, { peakBytes: MIB, allocatedBytes: MIB }),
       ],
     });

@@ -9,6 +9,7 @@ const NOTHING: MemoryUse = {
   freedElsewhereBytes: 0,
   hits: 0,
   misses: 0,
+  observations: 0,
   doubleReleases: 0,
   usesAfterRelease: 0,
   variances: {

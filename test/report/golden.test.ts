@@ -5,15 +5,31 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { GROUPINGS } from '../../src/analyze/group.ts';
 import { summarize } from '../../src/analyze/summary.ts';
+import { buildProfile } from '../../src/interpret/index.ts';
 import { FORMATS } from '../../src/report/index.ts';
 import { goPprof, HAS_GO } from '../helpers/go-pprof.ts';
 import { approximateProfile, inferenceProfile, makeProfile, poolProfile } from '../helpers/profiles.ts';
+import { writeRecording } from '../helpers/recording-builder.ts';
+import { serverRecording } from '../helpers/server-recording.ts';
 
 /** fixtures/golden/README.md says how to write them anew. */
 const golden = (name: string): string => fileURLToPath(new URL(`../../fixtures/golden/${name}`, import.meta.url));
 
+/** A recording, so that lives are there. */
+async function serverProfile() {
+  const directory = mkdtempSync(join(tmpdir(), 'memprof-server-'));
+  try {
+    const endedAtNs = '1700000016000000000';
+    return await buildProfile(writeRecording(directory, { '4711.0.mpr': serverRecording() }, { endedAtNs }));
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+const server = await serverProfile();
+
 describe.each([
   ['inference', inferenceProfile()],
+  ['server', server],
   ['pools', poolProfile()],
   ['approximate', approximateProfile()],
   ['empty', makeProfile([], { processes: [] })],
@@ -55,5 +71,13 @@ describe('inference by', () => {
     const profile = inferenceProfile();
     const summary = summarize(profile, { memprofVersion: '0.0.0', by });
     await expect(FORMATS.text(profile, { summary })).toMatchFileSnapshot(golden(`inference.by-${by}.txt`));
+  });
+});
+
+describe('server by', () => {
+  it.each(['pool', 'arena', 'stage', 'label'] as const)('%s', async (by) => {
+    const summary = summarize(server, { memprofVersion: '0.0.0', by });
+    await expect(FORMATS.text(server, { summary })).toMatchFileSnapshot(golden(`server.by-${by}.txt`));
+    await expect(FORMATS.folded(server, { summary })).toMatchFileSnapshot(golden(`server.by-${by}.folded`));
   });
 });

@@ -207,6 +207,27 @@ describe('the speedscope file', () => {
     expect(new Set(paths.map((path) => path[0])).size).toBe({ pool: 4, arena: 4, stage: 3, label: 1 }[by]);
   });
 
+  it('makes one frame of an arena, whatever heaps and stages its memory has', () => {
+    const sample = (labels: object) => ({
+      stack: [js('f', 'a.js', 1)],
+      values: [1, 1, 1, 1] as const,
+      labels: { pool: 'kv', arena: 'kv#1', ...labels },
+    });
+    const profile = makeProfile([
+      sample({ stage: 'prefill' }),
+      sample({ stage: 'decode' }),
+      sample({ heap: 'v8' }),
+      sample({ stage: 'embedding', label: 'tenant=acme' }),
+      sample({ stage: 'warm-up' }),
+    ]);
+    const file = speedscope(profile);
+    expect(new Set(file.profiles[0]?.samples.map((path) => path.slice(0, 2).join()))).toHaveProperty('size', 1);
+    expect(file.shared.frames[1]).toEqual({
+      name: 'kv#1',
+      file: 'kv#1 > libc.malloc, v8 · host · decode, embedding, prefill and 1 more',
+    });
+  });
+
   it("folds a server's arenas but for the biggest, says how many, and loses no byte", () => {
     const profile = requestArenas(211);
     const file = speedscope(profile);

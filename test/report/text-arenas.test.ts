@@ -62,16 +62,16 @@ describe('--by arena', () => {
     const report = text(profile, 'arena');
     expect(report).toMatch(/^request#1 .* held 10\.5 s$/m);
     expect(report).toContain(
-      '  made +1.0 s, last allocation +1.5 s, released +2.0 s, empty +12.5 s, 5.0 MiB\n  freed elsewhere\n',
+      '  made +1.00 s, last allocation +1.50 s, released +2.00 s, empty +12.50 s\n  5.0 MiB freed in another arena\n',
     );
     expect(report).toMatch(/^request#2 .* 1\.0 MiB left$/m);
     expect(report).toMatch(/^request#3 .* nothing$/m);
     for (const line of [
       '! request: 2 of 3 released arenas held memory on, up to 10.5 s',
       '! request: 1.0 MiB of released arenas are still in use',
-      '! request: 3 releases of what was released already',
-      '! request: 4,567 uses after release',
-      '! request: 5 arenas are not told apart: there were too many',
+      '! request: released again after its release: 3 times',
+      '! request: used after its release: 4,567 times',
+      '! request: too many arenas to tell all apart: 5 have no name',
     ]) {
       expect(report).toContain(line);
     }
@@ -112,6 +112,33 @@ describe('--by arena', () => {
     expect(report).toMatch(/^By arena +in use +allocated +share$/m);
     expect(report).not.toContain('Pools');
   });
+});
+
+it('gives colours one text at a time', () => {
+  // The terminal's take more: `lines.map(paint.warning)` would print the index.
+  const strict = (...texts: string[]): string => {
+    expect(texts).toHaveLength(1);
+    return texts[0] ?? '';
+  };
+  const paint = {
+    heading: strict,
+    measured: strict,
+    estimated: strict,
+    unknown: strict,
+    dim: strict,
+    warning: strict,
+  };
+  const profile = makeProfile([holds('kv', 1, MIB)], {
+    arenas: [arenaUse('kv', 1, { createdNs: at(1) })],
+    pools: [poolUse('kv', { doubleReleases: 1 })],
+  });
+  const summary = summarize(profile, { memprofVersion: '0.0.0', by: 'arena' });
+  expect(FORMATS.text(profile, { summary, paint })).toContain('! kv: released again after its release: once');
+});
+
+it('shows several labels in full', () => {
+  const profile = makeProfile([{ ...holds('kv', 1, MIB), labels: { label: 'model=tiny-llama-1b,tenant=globex' } }]);
+  expect(text(profile, 'label')).toMatch(/^model=tiny-llama-1b,tenant=globex\n {23}= 1\.0 MiB +=/m);
 });
 
 it('long lists of pools, labels and stages end with how many more there are', () => {
