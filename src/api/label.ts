@@ -1,6 +1,6 @@
 import { agent } from './agent.js';
 import { cleanName } from './names.js';
-import { type Scope, scopeOf } from './scope.js';
+import { type Scope, TagScope } from './scope.js';
 
 /** Whose work it is: `{ tenant: 'acme', model: 'small' }`. */
 export type Labels = Readonly<Record<string, string | number | boolean>>;
@@ -10,7 +10,7 @@ const MAX_KEYS = 4;
 /** Scopes that are kept for the next time. */
 const MAX_KNOWN = 4096;
 const known = new Map<string, Scope>();
-const passThrough = scopeOf(0);
+const passThrough = new TagScope(0);
 
 /**
  * Labels of a request or a tenant; with a function, `label(labels).run(fn)`. Inside other labels they are added, and an inner value
@@ -22,7 +22,8 @@ export function label(labels: Labels): Scope;
 export function label<T>(labels: Labels, fn: () => T): T;
 export function label<T>(labels: Labels, fn?: () => T): Scope | T {
   if (labels === null || typeof labels !== 'object') throw new TypeError('memprof: labels must be an object');
-  const scope = agent === undefined ? passThrough : scopeFor(labels);
+  if (agent === undefined) return fn === undefined ? passThrough : fn();
+  const scope = scopeFor(labels);
   return fn === undefined ? scope : scope.run(fn);
 }
 
@@ -31,7 +32,7 @@ function scopeFor(labels: Labels): Scope {
   const text = pairs.join(',');
   let scope = known.get(text);
   if (scope === undefined) {
-    scope = scopeOf(agent?.labels(text) ?? 0);
+    scope = new TagScope(agent?.labels(text) ?? 0);
     if (known.size < MAX_KNOWN) known.set(text, scope);
   }
   return scope;

@@ -1,5 +1,5 @@
 import { agent, COUNTER } from './agent.js';
-import { type Arena, type ArenaCounts, createArena } from './arena.js';
+import { type Arena, createArena } from './arena.js';
 import { checkName } from './names.js';
 import { shared } from './shared.js';
 
@@ -48,7 +48,7 @@ export function pool(name: string, options: PoolOptions = {}): Pool {
   const key = pools.size < MAX_POOLS || pools.has(cleaned) ? cleaned : TOO_MANY;
   let known = pools.get(key);
   if (known === undefined) {
-    known = createPool(key);
+    known = new NamedPool(key);
     pools.set(key, known);
   }
   if (budgetBytes !== undefined) known.setBudget(budgetBytes);
@@ -69,44 +69,52 @@ function checkBudget(bytes: unknown): number | undefined {
   return bytes === Number.POSITIVE_INFINITY ? 0 : bytes;
 }
 
-/** A pool with what only this file may do to it. */
-export interface OwnPool extends Pool {
-  setBudget(bytes: number): void;
-}
+type PoolCounts = { -readonly [Name in keyof PoolStats]: PoolStats[Name] };
 
-function createPool(name: string): OwnPool {
-  const counts: ArenaCounts = { released: 0, doubleReleases: 0, usesAfterRelease: 0 };
-  const tag = agent?.pool(name, 0) ?? 0;
-  let budgetBytes = 0;
-  let lastOrdinal = 0;
-  let arenas = 0;
-  let hits = 0;
-  let misses = 0;
+/** A class, because V8 inlines its methods: hit() is a few ns shorter than as a function of an object. */
+export class NamedPool implements Pool {
+  readonly name: string;
+  readonly #tag: number;
+  readonly #counts: PoolCounts = { hits: 0, misses: 0, arenas: 0, released: 0, doubleReleases: 0, usesAfterRelease: 0 };
+  #budgetBytes = 0;
+  #lastOrdinal = 0;
 
-  return {
-    name,
-    get budgetBytes() {
-      return budgetBytes;
-    },
-    setBudget(bytes) {
-      budgetBytes = bytes;
-      agent?.pool(name, bytes);
-    },
-    arena() {
-      arenas++;
-      const recorded = agent?.arena(tag);
-      lastOrdinal = recorded?.ordinal || lastOrdinal + 1;
-      const isRecorded = recorded !== undefined && recorded.tag !== 0;
-      return createArena(name, lastOrdinal, isRecorded ? recorded.tag : tag, isRecorded, counts);
-    },
-    hit() {
-      hits++;
-      agent?.count(tag, COUNTER.hits, 1);
-    },
-    miss() {
-      misses++;
-      agent?.count(tag, COUNTER.misses, 1);
-    },
-    stats: () => ({ hits, misses, arenas, ...counts }),
-  };
+  constructor(name: string) {
+    this.name = name;
+    this.#tag = agent?.pool(name, 0) ?? 0;
+  }
+
+  get budgetBytes(): number {
+    return this.#budgetBytes;
+  }
+
+  /** For pool() alone. */
+  setBudget(bytes: number): void {
+    this.#budgetBytes = bytes;
+    agent?.pool(this.name, bytes);
+  }
+
+  arena(): Arena {
+    const counts = this.#counts;
+    counts.arenas++;
+    const recorded = agent?.arena(this.#tag);
+    const ordinal = recorded?.ordinal || this.#lastOrdinal + 1;
+    this.#lastOrdinal = ordinal;
+    const isRecorded = recorded !== undefined && recorded.tag !== 0;
+    return createArena(this.name, ordinal, isRecorded ? recorded.tag : this.#tag, isRecorded, counts);
+  }
+
+  hit(): void {
+    this.#counts.hits++;
+    if (agent !== undefined) agent.count(this.#tag, COUNTER.hits, 1);
+  }
+
+  miss(): void {
+    this.#counts.misses++;
+    if (agent !== undefined) agent.count(this.#tag, COUNTER.misses, 1);
+  }
+
+  stats(): PoolStats {
+    return { ...this.#counts };
+  }
 }

@@ -1,8 +1,8 @@
-import type { OwnPool } from './pool.js';
+import type { NamedPool } from './pool.js';
 
 /** What the copies of this package in one thread share, so that a pool has one count of its arenas. */
 interface Shared {
-  readonly pools: Map<string, OwnPool>;
+  readonly pools: Map<string, NamedPool>;
 }
 
 const KEY = Symbol.for('memprof.shared.1');

@@ -1,6 +1,6 @@
 import { agent } from './agent.js';
 import { checkName } from './names.js';
-import { type Scope, scopeOf } from './scope.js';
+import { type Scope, TagScope } from './scope.js';
 
 /** A phase of the program's work: embedding, prefill, decode. */
 export interface Stage extends Scope {
@@ -27,8 +27,17 @@ function createStage(name: string): Stage {
   const cleaned = checkName('a stage', name);
   const isRoom = stages.size < MAX_STAGES;
   const key = isRoom ? cleaned : TOO_MANY;
-  const known = stages.get(key) ?? { name: key, ...scopeOf(agent?.stage(key) ?? 0) };
+  const known = stages.get(key) ?? new NamedStage(key);
   stages.set(key, known);
   if (isRoom) stages.set(name, known);
   return known;
+}
+
+class NamedStage extends TagScope implements Stage {
+  readonly name: string;
+
+  constructor(name: string) {
+    super(agent?.stage(name) ?? 0);
+    this.name = name;
+  }
 }

@@ -29,12 +29,6 @@ describe.each(['arena', 'stage', 'labels'] as const)('%s without a profiler', (k
     expect([wrapped.name, wrapped.length]).toEqual(['scale', 2]);
     expect(() => scopes()[kind].wrap('no function' as never)).toThrow(TypeError);
   });
-
-  it('works when its functions are taken out of it', () => {
-    if (kind === 'arena') return; // an object of a class, and small for it
-    const { run, wrap } = scopes()[kind];
-    expect(run(() => 1) + wrap(() => 2)()).toBe(3);
-  });
 });
 
 it('gives the result of a stage or of labels with a function', async () => {
