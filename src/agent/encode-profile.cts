@@ -17,8 +17,9 @@ interface EncodedProfile {
 /** About 32 MiB of JSON at the 40 bytes a node takes. */
 const MAX_NODES = 800_000;
 const OWN_FOLDER = __dirname + path.sep;
-/** What of ours has code of the program's below it on the stack. */
-const PASS_THROUGH = new Set(['pass-through', 'enter', 'carrier'].map((name) => path.join(__dirname, `${name}.cjs`)));
+/** What of ours has code of the program's below it on the stack: all functions of two files, and `run` of the carriers. */
+const PASS_THROUGH = new Set(['pass-through', 'enter'].map((name) => path.join(__dirname, `${name}.cjs`)));
+const CARRIERS = path.join(__dirname, 'carrier');
 
 /**
  * Leaves out what the agent itself allocated, and takes its hooks out of the program's stacks. Nothing else is dropped.
@@ -51,7 +52,7 @@ function encodeProfile(root: V8Node, earlier: V8Node = root, maxNodes: number = 
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const [node, before, parent] = next;
     const { scriptName } = before;
-    const isHook = PASS_THROUGH.has(scriptName);
+    const isHook = PASS_THROUGH.has(scriptName) || (node.name === 'run' && scriptName.startsWith(CARRIERS));
     if (!isHook && scriptName.startsWith(OWN_FOLDER)) continue;
     const bytes = totals.get(node) ?? 0;
     if (bytes <= keptAboveBytes && parent !== -1) {

@@ -2,11 +2,13 @@
  * Entering a context: what of the tags stays on the stack while code of the program runs. As pass-through.cts, it is taken out of the
  * program's stacks; what allocates memory of its own is in tags.cts, whose frames are dropped with it.
  */
-import type { Carrier, Entered, Marker } from './types.cjs';
+import type { Carrier } from './carrier-types.cjs';
+import type { Entered, Marker } from './types.cjs';
 
 /** What a context is entered with. */
 interface Entrance {
-  readonly carrier: Carrier;
+  /** Follows the program through its awaits; undefined: there is nothing that could. */
+  readonly startCarrier: (() => Carrier) | undefined;
   /** The word of this thread that native code reads first: the context of a leaf call, or 0. */
   readonly leafWord: Int32Array;
   /** What it is to be in the tag while `current` is the context; undefined: the tag is none of ours. */
@@ -14,12 +16,24 @@ interface Entrance {
 }
 
 interface Enter {
+  /** To be called before the first run: from then on the program pays what its carrier costs. */
+  begin(): void;
   current(): number;
   run<T>(tag: number, fn: () => T): T;
   leaf<This, Args extends unknown[], T>(tag: number, fn: (this: This, ...args: Args) => T, self: This, args: Args): T;
 }
 
-function createEnter({ carrier, leafWord, enteredFrom }: Entrance): Enter {
+function createEnter({ startCarrier, leafWord, enteredFrom }: Entrance): Enter {
+  const sync = createSyncCarrier(leafWord);
+  let carrier: Carrier = sync;
+  let hasBegun = false;
+
+  function begin(): void {
+    if (hasBegun) return;
+    hasBegun = true;
+    carrier = startCarrier?.() ?? sync;
+  }
+
   const current = (): number => leafWord[0] || carrier.current();
 
   function run<T>(tag: number, fn: () => T): T {
@@ -27,15 +41,23 @@ function createEnter({ carrier, leafWord, enteredFrom }: Entrance): Enter {
     if (entered === undefined) return fn();
     const { context, marker } = entered;
     const leaf = leafWord[0] ?? 0;
-    if (leaf !== 0) return runInLeaf(leaf, context, marker, fn);
-    return marker === undefined ? carrier.run(context, fn) : marker(carrier.run, context, fn, undefined);
+    // One that has failed its tests later on carries nothing.
+    const { run: carry } = carrier.source === 'none' ? sync : carrier;
+    if (leaf !== 0) return runInLeaf(leaf, context, marker, carry, fn);
+    return marker === undefined ? carry(context, fn) : marker(carry, context, fn, undefined);
   }
 
   /** The innermost counts: a leaf call that enters a context is no longer a leaf. */
-  function runInLeaf<T>(leaf: number, context: number, marker: Marker | undefined, fn: () => T): T {
+  function runInLeaf<T>(
+    leaf: number,
+    context: number,
+    marker: Marker | undefined,
+    carry: Carrier['run'],
+    fn: () => T,
+  ): T {
     leafWord[0] = 0;
     try {
-      return marker === undefined ? carrier.run(context, fn) : marker(carrier.run, context, fn, undefined);
+      return marker === undefined ? carry(context, fn) : marker(carry, context, fn, undefined);
     } finally {
       leafWord[0] = leaf;
     }
@@ -58,7 +80,7 @@ function createEnter({ carrier, leafWord, enteredFrom }: Entrance): Enter {
     }
   }
 
-  return { current, run, leaf };
+  return { begin, current, run, leaf };
 }
 
 /** Kept from before the program can replace it. */
@@ -68,22 +90,21 @@ function apply<This, Args extends unknown[], T>(fn: (this: This, ...args: Args) 
   return reflectApply(fn, self, args);
 }
 
-/** Where nothing follows the program through its awaits: the context of what runs now, synchronously. */
-function createSyncCarrier(): Carrier {
-  let here = 0;
+/** Where nothing follows the program through its awaits: what runs now, synchronously, is a leaf. */
+function createSyncCarrier(leafWord: Int32Array): Carrier {
   return {
     source: 'none',
-    current: () => here,
+    current: () => leafWord[0] ?? 0,
     run(context, fn) {
-      const outer = here;
-      here = context;
+      const outer = leafWord[0] ?? 0;
+      leafWord[0] = context;
       try {
         return fn();
       } finally {
-        here = outer;
+        leafWord[0] = outer;
       }
     },
   };
 }
 
-export = { createEnter, createSyncCarrier };
+export = { createEnter };

@@ -24,12 +24,18 @@ function offerTags(lines: LineFile, hasV8Samples: boolean): void {
 function load(lines: LineFile, hasV8Samples: boolean): object | undefined {
   try {
     const tagsFile: typeof import('./tags.cjs') = require('./tags.cjs');
-    const table = openNative();
-    const options = { lines, table, leafWord: table?.leafWord(), withMarkers: hasV8Samples };
-    const tags = Object.freeze(tagsFile.createTags(options));
+    const carrierFile: typeof import('./carrier.cjs') = require('./carrier.cjs');
+    const native = openNative();
+    const tags = tagsFile.createTags({
+      lines,
+      table: native,
+      leafWord: native?.leafWord(),
+      startCarrier: native?.carrierCurrent === undefined ? undefined : () => carrierFile.startCarrier(native),
+      withMarkers: hasV8Samples,
+    });
     // As in preload.cts: programs that look into require.cache should find their own modules only.
     for (const path of Object.keys(require.cache)) if (path.startsWith(__dirname)) delete require.cache[path];
-    return tags;
+    return Object.freeze(tags);
   } catch (cause) {
     // After setuid(2) or chroot(2) our files may be closed: the API passes through.
     const message = `the program's arenas are not recorded: ${cause instanceof Error ? cause.message : String(cause)}`;

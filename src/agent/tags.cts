@@ -9,7 +9,8 @@ import labelFile = require('./label-bounds.cjs');
 import localFile = require('./local-tags.cjs');
 import markerFile = require('./markers.cjs');
 
-import type { Carrier, LineFile, TagTable } from './types.cjs';
+import type { Carrier } from './carrier-types.cjs';
+import type { LineFile, TagTable } from './types.cjs';
 
 type Part = Parameters<ReturnType<typeof contextFile.createContexts>['add']>[0];
 type Pairs = ReadonlyMap<string, string>;
@@ -18,7 +19,7 @@ interface TagOptions {
   readonly lines: LineFile;
   /** The native sampler's; without it V8's samples alone have names. */
   readonly table?: TagTable | undefined;
-  readonly carrier?: Carrier | undefined;
+  readonly startCarrier?: (() => Carrier) | undefined;
   /** A word that native code reads. */
   readonly leafWord?: Int32Array | undefined;
   /** Whether V8's sampler runs, for whose stacks markers are. */
@@ -27,7 +28,6 @@ interface TagOptions {
 
 function createTags({ lines, withMarkers, ...given }: TagOptions) {
   const table = given.table ?? localFile.createLocalTags();
-  const carrier = given.carrier ?? enterFile.createSyncCarrier();
   const leafWord = given.leafWord ?? new Int32Array(1);
   const markers = withMarkers ? markerFile.createMarkers() : undefined;
   const bounds = labelFile.createLabelBounds((key) => {
@@ -41,7 +41,12 @@ function createTags({ lines, withMarkers, ...given }: TagOptions) {
     return marker;
   });
 
+  const { startCarrier } = given;
+  const { enteredFrom } = contexts;
+  const { begin, current, run, leaf } = enterFile.createEnter({ startCarrier, leafWord, enteredFrom });
+
   function add(part: Part): number {
+    begin();
     contexts.add(part);
     return part.tag;
   }
@@ -50,11 +55,8 @@ function createTags({ lines, withMarkers, ...given }: TagOptions) {
     if (pairs.size === 0) return undefined;
     const name = labelFile.textOf(pairs);
     const part: Part = { kind: 'labels', tag: table.defineLabels(name), name, pairs };
-    contexts.add(part);
-    return part.tag === 0 ? undefined : part;
+    return add(part) === 0 ? undefined : part;
   }
-
-  const { current, run, leaf } = enterFile.createEnter({ carrier, leafWord, enteredFrom: contexts.enteredFrom });
 
   return {
     version: 1 as const,

@@ -57,14 +57,6 @@ export interface Binding {
   readonly heapProfiler: HeapProfiler;
 }
 
-/** Follows the context of what runs, through awaits and timers: src/agent/carrier.cts. */
-export interface Carrier {
-  /** How the context is found: a name of `mp_tag_source` in native/src/wire.h; 'none': it is not followed. */
-  readonly source: string;
-  current(): number;
-  run<T>(context: number, fn: () => T): T;
-}
-
 /** Calls `call(a, b, c)` in a frame that names a context: markers.cts. */
 export type Marker = <A, B, C, T>(call: (a: A, b: B, c: C) => T, a: A, b: B, c: C) => T;
 

@@ -25,10 +25,21 @@ interface CleanStack<F> {
 
 const MARKER = /^memprof-tag:(\d{1,9})$/;
 /** As PASS_THROUGH in src/agent/encode-profile.cts. */
-const AGENT = /\/dist\/agent\/(?:pass-through|enter|carrier)\.cjs$/;
+const AGENT = /\/dist\/agent\/(?:pass-through|enter)\.cjs$/;
+const CARRIER = /\/dist\/agent\/carrier[-\w]*\.cjs$/;
 /** The only file of the API that calls the agent. */
 const SCOPE = /^(.*\/(?:dist|cjs)\/api\/)scope\.js$/;
 const STORAGE = /^node:(?:async_hooks$|internal\/async_local_storage\/)/;
+
+/** A number: a marker, of that tag. */
+type Kind = number | 'agent' | 'carrier' | 'other';
+
+function kindOfScript(script: string): Kind {
+  const tag = MARKER.exec(script)?.[1];
+  if (tag !== undefined) return Number(tag);
+  if (AGENT.test(script)) return 'agent';
+  return CARRIER.test(script) ? 'carrier' : 'other';
+}
 
 export interface StackCleaner {
   /** @param frames leaf first. */
@@ -37,21 +48,19 @@ export interface StackCleaner {
 
 /** A cleaner remembers the scripts that it has seen. */
 export function createStackCleaner(): StackCleaner {
-  /** 0 and above: a marker's tag. */
-  const kinds = new Map<string, number | 'agent' | 'other'>([['', 'other']]);
+  const kinds = new Map<string, Kind>([['', 'other']]);
 
-  function kindOf(script: string): number | 'agent' | 'other' {
+  function kindOf({ name, script }: Named): Kind {
     let kind = kinds.get(script);
     if (kind === undefined) {
-      const tag = MARKER.exec(script)?.[1];
-      kind = tag !== undefined ? Number(tag) : AGENT.test(script) ? 'agent' : 'other';
+      kind = kindOfScript(script);
       kinds.set(script, kind);
     }
-    return kind;
+    return kind === 'carrier' && name !== 'run' ? 'other' : kind;
   }
 
   function clean<F extends Named>(frames: readonly F[]): CleanStack<F> {
-    if (frames.every(({ script }) => kindOf(script) === 'other')) return { frames, tag: undefined };
+    if (frames.every((frame) => kindOf(frame) === 'other')) return { frames, tag: undefined };
     const kept: F[] = [];
     let tag: number | undefined;
     let afterAgent = false;
@@ -59,9 +68,9 @@ export function createStackCleaner(): StackCleaner {
     let api: string | undefined;
     for (const frame of frames) {
       const { script } = frame;
-      const kind = kindOf(script);
+      const kind = kindOf(frame);
       if (kind !== 'other') {
-        if (kind !== 'agent') tag ??= kind;
+        if (typeof kind === 'number') tag ??= kind;
         if (!afterAgent && isStorageRun(kept.at(-1))) kept.pop();
         afterAgent = true;
         api = undefined;

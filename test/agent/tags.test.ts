@@ -1,37 +1,48 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type * as enterFile from '../../src/agent/enter.cts';
 import type * as tagsFile from '../../src/agent/tags.cts';
 import type { Agent } from '../../src/api/agent.ts';
 import { PRELOAD } from './run-agent.ts';
 
 const require = createRequire(import.meta.url);
-const load = (name: string): unknown => require(join(dirname(PRELOAD), `${name}.cjs`));
-const { createTags } = load('tags') as { createTags: typeof tagsFile.createTags };
-const { createSyncCarrier } = load('enter') as { createSyncCarrier: typeof enterFile.createSyncCarrier };
+const { createTags } = require(join(dirname(PRELOAD), 'tags.cjs')) as { createTags: typeof tagsFile.createTags };
 
 type Line = Record<string, unknown>;
 
 // Arenas are numbered over the whole process: each test that looks at numbers has a pool of its own.
 
 /** The agent's side alone, with numbers for tags of its own. */
-function start({ withMarkers = true } = {}) {
+function start({ withMarkers = true, source = 'ring' as 'ring' | 'none' } = {}) {
   const lines: Line[] = [];
+  let carried = 0;
+  let carriers = 0;
   const leafWord = new Int32Array(1);
   const tags = createTags({
     lines: { write: (type, fields) => void lines.push({ type, ...fields }) },
-    carrier: createSyncCarrier(),
+    startCarrier: () => {
+      carriers++;
+      return { source, current: () => carried, run };
+    },
     leafWord,
     withMarkers,
   });
+  function run<T>(context: number, fn: () => T): T {
+    const outer = carried;
+    carried = context;
+    try {
+      return fn();
+    } finally {
+      carried = outer;
+    }
+  }
   // What programs' copies of the package see is what there is.
   const agent: Agent = tags;
   const named = (tag: number): Line => {
     const { type, threadId, tag: _tag, ...names } = lines.find((line) => line.tag === tag) ?? { missing: tag };
     return names;
   };
-  return { agent, lines, leafWord, current: tags.current, here: () => named(tags.current()) };
+  return { agent, lines, leafWord, current: tags.current, here: () => named(tags.current()), carriers: () => carriers };
 }
 
 describe('contexts', () => {
@@ -95,6 +106,26 @@ describe('contexts', () => {
     expect(seen.inner).toEqual({ word: 0, pool: 'leaf', arena: 'leaf#2', stage: 'decode' });
     expect(seen.after).toMatchObject({ arena: 'leaf#1' });
     expect(leafWord[0]).toBe(0);
+  });
+
+  it('follow the program from its first tag on', () => {
+    const { agent, carriers } = start();
+    expect(carriers()).toBe(0);
+    agent.stage('decode');
+    agent.pool('kv', 0);
+    expect(carriers()).toBe(1);
+  });
+
+  it('are leaves where nothing follows the program through its awaits', () => {
+    const { agent, leafWord, here, current } = start({ source: 'none' });
+    const [stage, other] = [agent.stage('prefill'), agent.stage('decode')];
+    const seen = agent.run(stage, () => {
+      const inner = agent.run(other, () => ({ word: leafWord[0], ...here() }));
+      return { word: leafWord[0], ...here(), inner };
+    });
+    expect(seen).toMatchObject({ stage: 'prefill', inner: { stage: 'decode' } });
+    expect([seen.word, seen.inner.word].every((word) => (word ?? 0) > 0)).toBe(true);
+    expect([leafWord[0], current()]).toEqual([0, 0]);
   });
 
   it.each([0, -1, 4_000_000_000, Number.NaN])('the tag %s is none: the function runs as it is', (tag) => {

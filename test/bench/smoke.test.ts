@@ -15,6 +15,7 @@ const SECTIONS: Record<string, string[]> = {
   startup: ['short-24', 'agent-24', 'exec-shell'],
   accuracy: ['accuracy-program', 'accuracy-site', 'accuracy'],
   interpret: ['interpret'],
+  api: ['calls-24', 'loop'],
 };
 
 interface Report {

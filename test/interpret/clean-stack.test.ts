@@ -13,6 +13,8 @@ const FRAMES: Record<string, { name: string; script: string }> = {
   'cjs arena': { name: 'run', script: '/app/node_modules/memprof/cjs/api/arena.js' },
   enter: { name: 'run', script: `${AGENT}/enter.cjs` },
   carrier: { name: 'run', script: `${AGENT}/carrier.cjs` },
+  cped: { name: 'run', script: `${AGENT}/carrier-cped.cjs` },
+  recheck: { name: 'recheck', script: `${AGENT}/carrier.cjs` },
   hook: { name: 'emitOfExit', script: `${AGENT}/pass-through.cjs` },
   'marker 3': { name: '', script: 'memprof-tag:3' },
   'marker 4': { name: '', script: 'memprof-tag:4' },
@@ -45,6 +47,9 @@ test.each([
   ],
   ['a > runIn > enter > marker 3 > carrier > runIn > enter > marker 4 > carrier > b', 'a > b', 4],
   ['a > hook > b', 'a > b', undefined],
+  ['a > runIn > enter > marker 3 > carrier > cped > als.run > b', 'a > b', 3],
+  // What the agent allocates itself must be known as its own.
+  ['a > runIn > enter > marker 3 > carrier > recheck', 'a > recheck', 3],
   // AsyncLocalStorage of the program's own, inside and outside.
   ['a > als.run > b > runIn > enter > marker 3 > carrier > b', 'a > als.run > b > b', 3],
   ['runIn > enter > marker 3 > carrier > als.run > als.run > b', 'als.run > b', 3],
