@@ -44,6 +44,7 @@ export function poolRow({ pool, pid, group, life }: Pool, estimate: Estimator): 
     ...columnsOf(group),
     ...(life && {
       life: {
+        made: life.isMade,
         budgetBytes: life.budgetBytes,
         arenas: life.arenas,
         holdingArenas: life.holdingArenas,

@@ -110,7 +110,12 @@ const sizesOf = ({ group, life }: Arena): number[] => [
   life?.liveAfterReleaseBytes ?? 0,
   life?.peakBytes ?? 0,
 ];
-const sizesOfPool = ({ group, life }: Pool): number[] => [group?.values[INUSE_SPACE] ?? 0, life?.peakBytes ?? 0];
+/** What the program named itself is what it asks about. */
+const sizesOfPool = ({ group, life }: Pool): number[] => [
+  life?.isMade ? 1 : 0,
+  group?.values[INUSE_SPACE] ?? 0,
+  life?.peakBytes ?? 0,
+];
 
 /** The biggest first; of equal ones `kv#2` before `kv#10`. */
 function compare(a: readonly number[], b: readonly number[], nameOfA: string, nameOfB: string): number {

@@ -67,6 +67,7 @@ export function poolUse(
   return {
     pool,
     pid,
+    isMade: tag !== undefined,
     budgetBytes: tag?.budgetBytes ?? 0,
     arenas: Math.max(tag?.ordinal ?? 0, named.length),
     holdingArenas: named.filter(({ liveBytes }) => liveBytes > 0).length,

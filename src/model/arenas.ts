@@ -69,6 +69,8 @@ export interface ArenaUse extends MemoryUse {
 export interface PoolUse extends MemoryUse {
   readonly pool: string;
   readonly pid: number;
+  /** The program made it; else a rule names it. */
+  readonly isMade: boolean;
   /** 0: none. */
   readonly budgetBytes: number;
   /** Arenas ever made, or named by rules. */

@@ -2,11 +2,13 @@ import { formatBytes, formatCount } from '../model/units.js';
 import type { Summary, SummaryArena, SummaryFoldedArenas } from '../schema/summary.js';
 import { shorten } from './format.js';
 import type { Paint } from './options.js';
-import { NAME_WIDTH, painted, VALUE_WIDTH } from './text-layout.js';
-import { bytesCell } from './text-pools.js';
+import { painted, underProcesses } from './text-layout.js';
+import { peakCell } from './text-pools.js';
 
 /** A server makes an arena for each request: the biggest of each pool stand for the others. */
 const MAX_ARENAS_OF_POOL = 5;
+const NAME_WIDTH = 25;
+const VALUE_WIDTH = 23;
 const PEAK_WIDTH = 10;
 const CHURN_WIDTH = 7;
 
@@ -15,24 +17,36 @@ export function arenaTable(summary: Summary, paint: Paint): string[] {
   const { arenas, processes, unnamed } = summary;
   if (arenas.rows.length === 0) return [];
   const head = `${'By arena'.padEnd(NAME_WIDTH)}${'in use'.padEnd(VALUE_WIDTH)}${'peak'.padStart(PEAK_WIDTH)}${'churn'.padStart(CHURN_WIDTH)}  after release`;
-  const lines = [paint.heading(head)];
-  const severalProcesses = processes.length > 1;
-  for (const rows of byPool(arenas.rows)) {
-    for (const row of rows.slice(0, MAX_ARENAS_OF_POOL))
-      lines.push(...arenaLines(row, summary, severalProcesses, paint));
-    const { pool, pid } = rows[0] ?? { pool: '', pid: 0 };
-    const rest = rows.slice(MAX_ARENAS_OF_POOL);
-    const folded = arenas.folded.find((other) => other.pool === pool && other.pid === pid);
-    if (rest.length > 0)
-      lines.push(paint.dim(`  ${foldedText(addUp(rest, folded), pool === '' ? 'arenas' : `of ${pool}`)}`));
-  }
   const others = arenas.folded.find(({ pools }) => pools !== undefined);
-  if (others) lines.push(paint.dim(foldedText(others, `of ${formatCount(others.pools ?? 0)} more pools`)));
-  if (unnamed.share > 0) {
-    lines.push(paint.dim(`${(unnamed.share * 100).toFixed(1)} % of what is in use has no name but its allocator's`));
-  }
-  return lines;
+  return [
+    paint.heading(head),
+    ...underProcesses(arenas.rows, processes, (rows) =>
+      byPool(rows).flatMap((ofPool) => poolLines(ofPool, summary, paint)),
+    ),
+    ...(others ? [paint.dim(foldedText(others, `more of ${formatCount(others.pools ?? 0)} more pools`))] : []),
+    ...(unnamed.share > 0
+      ? [paint.dim(`${(unnamed.share * 100).toFixed(1)} % of what is in use has no name but its allocator's`)]
+      : []),
+  ];
 }
+
+/** @param rows the arenas of one pool, the biggest first. */
+function poolLines(rows: readonly SummaryArena[], summary: Summary, paint: Paint): string[] {
+  const { pool, pid } = rows[0] ?? { pool: '', pid: 0 };
+  // One that never held a byte that anybody saw says nothing on its own.
+  const shown = rows.slice(0, MAX_ARENAS_OF_POOL).filter(isSeen);
+  const folded = summary.arenas.folded.find((other) => other.pool === pool && other.pid === pid);
+  const rest = addUp(rows.slice(shown.length), folded);
+  const more = shown.length > 0 ? 'more ' : '';
+  const what = pool === '' ? `${more}arenas` : `${more}of ${shorten(pool, NAME_WIDTH)}`;
+  return [
+    ...shown.flatMap((row) => arenaLines(row, summary, paint)),
+    ...(rest.arenas > 0 ? [paint.dim(`  ${foldedText(rest, what)}`)] : []),
+  ];
+}
+
+const isSeen = ({ inuse_space, life }: SummaryArena): boolean =>
+  inuse_space.value !== 0 || life === undefined || life.peakBytes.value !== 0;
 
 /** Rows of one pool stand together already. */
 function byPool(rows: readonly SummaryArena[]): SummaryArena[][] {
@@ -46,14 +60,14 @@ function byPool(rows: readonly SummaryArena[]): SummaryArena[][] {
   return [...pools.values()];
 }
 
-function arenaLines(row: SummaryArena, summary: Summary, withPid: boolean, paint: Paint): string[] {
-  const name = row.arena || `${row.pool} (no arena)`;
-  const shown = withPid ? `${shorten(name, NAME_WIDTH - 4 - String(row.pid).length)} [${row.pid}]` : name;
+function arenaLines(row: SummaryArena, summary: Summary, paint: Paint): string[] {
   const { life } = row;
   const first =
-    shorten(shown, NAME_WIDTH - 1).padEnd(NAME_WIDTH) +
+    shorten(row.arena || `${row.pool} (no arena)`, NAME_WIDTH - 1).padEnd(NAME_WIDTH) +
     painted(row.inuse_space, 'bytes', paint, VALUE_WIDTH) +
-    (life === undefined ? '' : `${bytesCell(life.peakBytes, PEAK_WIDTH, paint)}${churn(life)}  ${afterRelease(life)}`);
+    (life === undefined
+      ? ''
+      : `${peakCell(life.peakBytes, row.inuse_space, PEAK_WIDTH, paint)}${churn(life)}  ${afterRelease(life)}`);
   const history = life === undefined ? [] : historyOf(life, BigInt(summary.startedAtNs));
   return [first.trimEnd(), ...history.map((line) => paint.dim(`  ${line}`))];
 }
@@ -110,5 +124,5 @@ function addUp(rows: readonly SummaryArena[], folded: Folded | undefined): Folde
 
 function foldedText({ arenas, inuseBytes, largestPeakBytes }: Folded, what: string): string {
   const peak = largestPeakBytes > 0 ? `, largest peak ${formatBytes(largestPeakBytes)}` : '';
-  return `and ${formatCount(arenas)} more ${what}: ${formatBytes(inuseBytes)} in use${peak}`;
+  return `and ${formatCount(arenas)} ${what}: ${formatBytes(inuseBytes)} in use${peak}`;
 }

@@ -1,4 +1,4 @@
-import type { Estimate } from '../schema/summary.js';
+import type { Estimate, Summary } from '../schema/summary.js';
 import { formatEstimate, keepEnd, printable, shorten } from './format.js';
 import type { Paint } from './options.js';
 
@@ -32,4 +32,18 @@ export function wrap(text: string, prefix: string, indent = ' '.repeat(prefix.le
     line += `${word} `;
   }
   return [...lines, line.trimEnd()];
+}
+
+/** Rows of each process under its name, where there are several; in the order in which they come. */
+export function underProcesses<T extends { readonly pid: number }>(
+  rows: readonly T[],
+  processes: Summary['processes'],
+  lines: (rows: readonly T[]) => readonly string[],
+): string[] {
+  if (processes.length < 2) return [...lines(rows)];
+  const pids = [...new Set(rows.map(({ pid }) => pid))];
+  return pids.flatMap((pid) => {
+    const name = processes.find((process) => process.pid === pid)?.name ?? 'process';
+    return [shorten(`${name} [${pid}]`, WIDTH), ...lines(rows.filter((row) => row.pid === pid))];
+  });
 }

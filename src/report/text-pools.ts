@@ -2,7 +2,7 @@ import { formatBytes, formatCount, formatDuration } from '../model/units.js';
 import type { Estimate, Summary, SummaryPool } from '../schema/summary.js';
 import { MARKS, shorten } from './format.js';
 import type { Paint } from './options.js';
-import { wrap } from './text-layout.js';
+import { underProcesses, wrap } from './text-layout.js';
 
 const NAME_WIDTH = 16;
 const BYTES_WIDTH = 11;
@@ -35,25 +35,24 @@ export function poolTable(
     COUNTS.map(([name, width]) => name.padStart(width)).join('');
   return [
     paint.heading(head),
-    ...shown.map((row) => poolLine(row, nameOf(row, processes.length > 1, NAME_WIDTH - 1), paint)),
+    ...underProcesses(shown, processes, (rows) => rows.map((row) => poolLine(row, paint))),
     ...(folded > 0 ? [`and ${formatCount(folded)} more pools: --format json`] : []),
     ...shown.flatMap((row) =>
-      faults(row).flatMap((fault) => wrap(`${row.pool}: ${fault}`, '! ').map((line) => paint.warning(line))),
+      faults(row).flatMap((fault) => {
+        const place = processes.length > 1 ? `[${row.pid}] ${row.pool}` : row.pool;
+        return wrap(`${place}: ${fault}`, '! ').map((line) => paint.warning(line));
+      }),
     ),
   ];
 }
 
-export function nameOf(row: { readonly pool: string; readonly pid: number }, withPid: boolean, width: number): string {
-  return withPid ? `${shorten(row.pool, width - String(row.pid).length - 3)} [${row.pid}]` : shorten(row.pool, width);
-}
-
-function poolLine({ inuse_space, life }: SummaryPool, name: string, paint: Paint): string {
+function poolLine({ pool, inuse_space, life }: SummaryPool, paint: Paint): string {
   return (
-    name.padEnd(NAME_WIDTH) +
+    shorten(pool, NAME_WIDTH - 1).padEnd(NAME_WIDTH) +
     bytesCell(inuse_space, BYTES_WIDTH, paint) +
     (life === undefined
       ? ''
-      : bytesCell(life.peakBytes, BYTES_WIDTH, paint) +
+      : peakCell(life.peakBytes, inuse_space, BYTES_WIDTH, paint) +
         COUNTS.map(([, width, of]) => countCell(of(life), width)).join('')
     ).trimEnd()
   ).trimEnd();
@@ -68,6 +67,14 @@ function countCell(count: number | undefined, width: number): string {
 export function bytesCell(estimate: Estimate, width: number, paint: Paint): string {
   const text = `${MARKS[estimate.kind]} ${estimate.value === null ? 'unknown' : formatBytes(estimate.value)}`;
   return ' '.repeat(Math.max(0, width - text.length)) + paint[estimate.kind](text);
+}
+
+/** Nobody saw the peak of V8's objects: with them, it is what is in use now at least. */
+export function peakCell(peak: Estimate, inUse: Estimate, width: number, paint: Paint): string {
+  const now = inUse.value ?? 0;
+  if (now <= (peak.value ?? 0)) return bytesCell(peak, width, paint);
+  const text = `≥ ${formatBytes(now)}`;
+  return ' '.repeat(Math.max(0, width - text.length)) + paint.unknown(text);
 }
 
 /** Sentences about one pool. */

@@ -97,6 +97,7 @@ const PoolRow = z
     share: z.number().describe('part of all bytes in use, 0 to 1'),
     life: z
       .object({
+        made: z.boolean().describe('the program made it; else a rule names it'),
         budgetBytes: z.number().describe('0: none'),
         arenas: count.describe('ever made, or named by rules'),
         holdingArenas: count.describe('that hold memory at the end'),

@@ -42,6 +42,7 @@ export function poolUse(pool: string, fields: Partial<PoolUse> = {}): PoolUse {
   return {
     pool,
     pid: 4711,
+    isMade: true,
     budgetBytes: 0,
     arenas: 0,
     holdingArenas: 0,
