@@ -3,7 +3,7 @@ import type { Profile } from '../model/profile.js';
 import type { Estimate, SummaryArena, SummaryPool } from '../schema/summary.js';
 import type { Arena, Pool } from './arenas.js';
 import type { Group } from './group.js';
-import { interval } from './interval.js';
+import { intervals } from './interval.js';
 import { row } from './row.js';
 import { unseenBytes } from './unseen.js';
 
@@ -67,14 +67,20 @@ export function estimator(profile: Profile): Estimator {
   const unseen = unseenBytes(profile)(new Set(['native']));
   return (use, field) => {
     const value = use[field];
-    const variance = use.variances[field];
-    const isSampled = use.observations > 0 && (field !== 'liveAfterReleaseBytes' || value > 0);
-    const { low, high } = interval(value, variance);
+    const { exactBytes, variance, objects, objectsVariance } = use.sampling[field];
+    const isSampled = use.sampling.allocatedBytes.objects > 0 && (field !== 'liveAfterReleaseBytes' || value > 0);
+    const { low, high } = intervals({
+      objects,
+      bytes: value - exactBytes,
+      objectsVariance,
+      bytesVariance: variance,
+      unseenBytes: isSampled ? unseen : 0,
+    }).bytes;
     return {
-      kind: variance > 0 || isSampled ? 'estimated' : 'measured',
+      kind: isSampled ? 'estimated' : 'measured',
       value: Math.round(value),
-      low: Math.round(low),
-      high: Math.round(isSampled ? Math.max(high, value + unseen) : high),
+      low: Math.round(exactBytes + low),
+      high: Math.round(exactBytes + high),
     };
   };
 }

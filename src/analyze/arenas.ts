@@ -104,12 +104,19 @@ function groupByLabels(profile: Profile, keyOf: (labels: Labels) => string): Map
   return new Map(groups.map((group) => [group.name, group]));
 }
 
-/** What the order goes by, one after the other. */
+/** What the order goes by, one after the other: what is there, what should not be, what stayed too long, what there was. */
 const sizesOf = ({ group, life }: Arena): number[] => [
   group?.values[INUSE_SPACE] ?? 0,
   life?.liveAfterReleaseBytes ?? 0,
+  life === undefined ? 0 : secondsHeld(life),
   life?.peakBytes ?? 0,
 ];
+
+/** Whole seconds: less is no difference. */
+function secondsHeld({ releasedNs, lastFreedNs }: ArenaUse): number {
+  return releasedNs > 0n && lastFreedNs > releasedNs ? Math.floor(Number(lastFreedNs - releasedNs) / 1e9) : 0;
+}
+
 /** What the program named itself is what it asks about. */
 const sizesOfPool = ({ group, life }: Pool): number[] => [
   life?.isMade ? 1 : 0,

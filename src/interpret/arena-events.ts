@@ -2,6 +2,7 @@ import { EVENT } from '../recording/wire.js';
 import { createBlockTimes } from './block-times.js';
 import { eachEvent, isWeight, signOf, u64 } from './event-record.js';
 import { createUseTable, isSampledHeap } from './site-use.js';
+import { createSumTable, type Sum, type SumTable } from './sums.js';
 
 /** Which arena an event is about, by number from 0 on; -1 for none. */
 export interface ArenaNumbers {
@@ -17,23 +18,16 @@ export interface ArenaNumbers {
   readonly poolCount: number;
 }
 
-/** Sums of one arena or pool. Times are CLOCK_MONOTONIC in ns, 0 for never; variances are in squared bytes. */
+/** Sums of one arena or pool. Times are CLOCK_MONOTONIC in ns, 0 for never. */
 export interface Tally {
   readonly live: Sum;
   readonly peak: Sum;
   readonly allocated: Sum;
   readonly churn: Sum;
   readonly freedElsewhere: Sum;
-  /** Samples behind `allocated`. */
-  readonly observations: number;
   readonly lastAllocationNs: number;
   /** When the live bytes last came to 0; 0 while some are live. */
   readonly lastFreedNs: number;
-}
-
-export interface Sum {
-  readonly bytes: number;
-  readonly variance: number;
 }
 
 /** A pool's peak is that of all its arenas together, at one time. */
@@ -69,17 +63,20 @@ export function followArenas(numbers: ArenaNumbers): ArenaEvents {
   const use = createUseTable();
   for (let row = 0; row < 2 * (count + poolCount); row++) use.rowOf(row);
   const times = createBlockTimes();
-  const column = () => new Float64Array(count + poolCount);
-  const [peak, peakVariance, allocated, allocatedVariance] = [column(), column(), column(), column()];
-  const [churn, churnVariance, elsewhere, elsewhereVariance] = [column(), column(), column(), column()];
-  const [lastAllocation, lastFreed, observations] = [column(), column(), column()];
+  const peak = createSumTable(count + poolCount);
+  const [allocated, churn, elsewhere] = [createSumTable(count), createSumTable(count), createSumTable(count)];
+  const [lastAllocation, lastFreed] = [new Float64Array(count), new Float64Array(count)];
   const holding = new Int32Array(poolCount);
   const peakArenas = new Int32Array(poolCount);
   let isWhole = true;
   const sizes = Array.from({ length: poolCount }, () => new Set<number>());
 
   const liveOf = (owner: number): number => use.bytesOf(2 * owner) + use.bytesOf(2 * owner + 1);
-  const varianceOf = (owner: number): number => use.varianceOf(2 * owner);
+  const live = (owner: number): Sum => {
+    const { bytes, bytesVariance, objects, objectsVariance } = use.read(2 * owner);
+    const exactBytes = use.bytesOf(2 * owner + 1);
+    return { bytes: bytes + exactBytes, exactBytes, variance: bytesVariance, objects, objectsVariance };
+  };
 
   /** Moves the live bytes of an arena or pool; tells whether they came from 0 (1), came to 0 (-1) or neither. */
   function move(owner: number, sampled: boolean, sizeBytes: number, weightBytes: number, sign: 1 | -1): -1 | 0 | 1 {
@@ -87,10 +84,7 @@ export function followArenas(numbers: ArenaNumbers): ArenaEvents {
     if (sampled) use.addSampled(2 * owner, sizeBytes, weightBytes, sign);
     else use.addExact(2 * owner + 1, sizeBytes, sign);
     const after = liveOf(owner);
-    if (isWhole && after > (peak[owner] ?? 0)) {
-      peak[owner] = after;
-      peakVariance[owner] = varianceOf(owner);
-    }
+    if (isWhole && after > peak.bytesOf(owner)) peak.set(owner, live(owner));
     if (before === 0) return after > 0 ? 1 : 0;
     return after === 0 ? -1 : 0;
   }
@@ -120,37 +114,27 @@ export function followArenas(numbers: ArenaNumbers): ArenaEvents {
     const weightBytes = events.getFloat64(at + EVENT.weight, true);
     const sampled = isSampledHeap(events.getUint16(at + EVENT.heap, true));
     if (sampled && !isWeight(weightBytes, sizeBytes)) return;
-    const p = sampled ? Math.max(sizeBytes, 1) / weightBytes : 1;
-    const bytes = sizeBytes / p;
-    const variance = ((1 - p) / (p * p)) * sizeBytes * sizeBytes;
     const timeNs = u64(events, at + EVENT.timeNs);
     const address = u64(events, at + EVENT.address);
 
     if (sign === 1) {
-      plus(allocated, allocatedVariance, arena, bytes, variance);
+      plus(allocated, arena, sampled, sizeBytes, weightBytes);
       lastAllocation[arena] = timeNs;
       lastFreed[arena] = 0;
-      if (sampled) observations[arena] = (observations[arena] ?? 0) + 1;
       times.set(address, timeNs);
     } else {
       const bornNs = times.take(address);
       // A block that came while events were lost is in no sum yet.
       if (bornNs === undefined && sampled) return;
-      if (bornNs !== undefined && timeNs - bornNs < CHURN_NS) plus(churn, churnVariance, arena, bytes, variance);
+      if (bornNs !== undefined && timeNs - bornNs < CHURN_NS) plus(churn, arena, sampled, sizeBytes, weightBytes);
       const other = isCarried[arena] === 1 ? current(events.getUint32(at + EVENT.tag, true)) : -1;
-      if (other >= 0 && other !== arena) plus(elsewhere, elsewhereVariance, arena, bytes, variance);
+      if (other >= 0 && other !== arena) plus(elsewhere, arena, sampled, sizeBytes, weightBytes);
     }
     const change = move(arena, sampled, sizeBytes, weightBytes, sign);
     if (change === -1) lastFreed[arena] = timeNs;
     countHolders(arena, change);
     movePool(arena, sampled, sizeBytes, weightBytes, sign);
   }
-
-  const sum = (bytes: Float64Array, variances: Float64Array, owner: number): Sum => ({
-    bytes: bytes[owner] ?? 0,
-    variance: variances[owner] ?? 0,
-  });
-  const live = (owner: number): Sum => ({ bytes: liveOf(owner), variance: varianceOf(owner) });
 
   return {
     add: (events) => eachEvent(events, apply),
@@ -159,24 +143,23 @@ export function followArenas(numbers: ArenaNumbers): ArenaEvents {
     },
     arena: (number) => ({
       live: live(number),
-      peak: sum(peak, peakVariance, number),
-      allocated: sum(allocated, allocatedVariance, number),
-      churn: sum(churn, churnVariance, number),
-      freedElsewhere: sum(elsewhere, elsewhereVariance, number),
-      observations: observations[number] ?? 0,
+      peak: peak.get(number),
+      allocated: allocated.get(number),
+      churn: churn.get(number),
+      freedElsewhere: elsewhere.get(number),
       lastAllocationNs: lastAllocation[number] ?? 0,
       lastFreedNs: lastFreed[number] ?? 0,
     }),
     pool: (number) => ({
       live: live(count + number),
-      peak: sum(peak, peakVariance, count + number),
+      peak: peak.get(count + number),
       peakArenas: peakArenas[number] ?? 0,
       sizes: sizes[number]?.size ?? 0,
     }),
   };
 }
 
-function plus(sums: Float64Array, variances: Float64Array, at: number, bytes: number, variance: number): void {
-  sums[at] = (sums[at] ?? 0) + bytes;
-  variances[at] = (variances[at] ?? 0) + variance;
+function plus(table: SumTable, at: number, sampled: boolean, sizeBytes: number, weightBytes: number): void {
+  if (sampled) table.addSampled(at, sizeBytes, Math.max(sizeBytes, 1) / weightBytes);
+  else table.addExact(at, sizeBytes);
 }

@@ -8,6 +8,7 @@ import { arenaUse, poolUse, type Totals } from './arena-use.js';
 import type { ProcessRecording } from './process-recording.js';
 import { isSampledHeap, type SiteUse } from './site-use.js';
 import type { SiteRecord } from './snapshot.js';
+import { addSums, NO_SUM, type Sum } from './sums.js';
 
 /** The sites of a process at its end, by number, with what the profile says of them. */
 export interface LabelledSites {
@@ -65,21 +66,28 @@ function walk({ stream }: ProcessRecording, into: ArenaEvents): void {
 
 /** By arena, what the last tables say: right however many events are missing. */
 function totalsOf({ numbers }: ArenaCatalogue, { sites, inUse }: LabelledSites): (arena: number) => Totals {
-  const sums = Array.from({ length: numbers.count }, () => ({
-    live: { bytes: 0, variance: 0 },
-    allocated: { bytes: 0, variance: 0 },
-    observations: 0,
-  }));
+  const live = Array.from({ length: numbers.count }, () => NO_SUM);
+  const allocated = Array.from({ length: numbers.count }, () => NO_SUM);
   const use = inUse();
   for (const [index, site] of sites.entries()) {
-    const sum = sums[numbers.ofSite[index] ?? -1];
-    if (sum === undefined) continue;
-    sum.allocated.bytes += site.allocBytes;
-    sum.allocated.variance += site.allocBytesVariance;
-    if (isSampledHeap(site.heap)) sum.observations += site.samples;
-    sum.live.bytes += use.get(index)?.bytes ?? 0;
-    sum.live.variance += use.get(index)?.bytesVariance ?? 0;
+    const arena = numbers.ofSite[index] ?? -1;
+    if (arena < 0) continue;
+    const isExact = !isSampledHeap(site.heap);
+    const made: SiteUse = {
+      bytes: site.allocBytes,
+      bytesVariance: site.allocBytesVariance,
+      objects: site.allocObjects,
+      objectsVariance: site.allocObjectsVariance,
+      observations: site.samples,
+    };
+    allocated[arena] = addSums(allocated[arena] ?? NO_SUM, sumOf(made, isExact));
+    const left = use.get(index);
+    if (left !== undefined) live[arena] = addSums(live[arena] ?? NO_SUM, sumOf(left, isExact));
   }
-  const none: Totals = { live: { bytes: 0, variance: 0 }, allocated: { bytes: 0, variance: 0 }, observations: 0 };
-  return (arena) => sums[arena] ?? none;
+  return (arena) => ({ live: live[arena] ?? NO_SUM, allocated: allocated[arena] ?? NO_SUM });
+}
+
+function sumOf({ bytes, bytesVariance, objects, objectsVariance }: SiteUse, isExact: boolean): Sum {
+  if (isExact) return { ...NO_SUM, bytes, exactBytes: bytes };
+  return { bytes, exactBytes: 0, variance: bytesVariance, objects, objectsVariance };
 }

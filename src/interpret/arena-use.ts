@@ -1,8 +1,9 @@
-import type { ArenaUse, MemoryUse, PoolUse, UseBytes } from '../model/arenas.js';
+import type { ArenaUse, MemoryUse, PoolUse, Sampling, UseBytes } from '../model/arenas.js';
 import type { ArenaEntry, PoolEntry } from './arena-catalogue.js';
-import type { PoolTally, Sum, Tally } from './arena-events.js';
+import type { PoolTally, Tally } from './arena-events.js';
 import { toUnixNs } from './clock.js';
 import type { ProcessRecording } from './process-recording.js';
+import { addSums, NO_SUM, type Sum } from './sums.js';
 import type { TagRecord } from './tables.js';
 
 /** A gap between release and the last free that is worth telling. */
@@ -12,7 +13,6 @@ const LATE_NS = 1_000_000_000n;
 export interface Totals {
   readonly live: Sum;
   readonly allocated: Sum;
-  readonly observations: number;
 }
 
 export function arenaUse(
@@ -38,11 +38,10 @@ export function arenaUse(
       liveBytes: totals.live,
       allocatedBytes: totals.allocated,
       churnBytes: tally.churn,
-      liveAfterReleaseBytes: isReleased ? totals.live : NOTHING,
+      liveAfterReleaseBytes: isReleased ? totals.live : NO_SUM,
       freedElsewhereBytes: tally.freedElsewhere,
     }),
     ...countersOf(tag),
-    observations: totals.observations,
   };
 }
 
@@ -55,10 +54,7 @@ export function poolUse(
   endedAtNs: bigint,
 ): PoolUse {
   const sum = (field: UseBytes): Sum =>
-    arenas.reduce<Sum>(
-      ({ bytes, variance }, arena) => ({ bytes: bytes + arena[field], variance: variance + arena.variances[field] }),
-      NOTHING,
-    );
+    arenas.reduce<Sum>((all, arena) => addSums(all, { bytes: arena[field], ...arena.sampling[field] }), NO_SUM);
   const held = arenas.map((arena) => heldNs(arena, endedAtNs));
   const own = countersOf(tag);
   const count = (field: keyof typeof own): number => arenas.reduce((total, arena) => total + arena[field], own[field]);
@@ -85,7 +81,6 @@ export function poolUse(
       liveAfterReleaseBytes: sum('liveAfterReleaseBytes'),
       freedElsewhereBytes: sum('freedElsewhereBytes'),
     }),
-    observations: arenas.reduce((total, { observations }) => total + observations, 0),
     hits: count('hits'),
     misses: count('misses'),
     doubleReleases: count('doubleReleases'),
@@ -100,9 +95,7 @@ function heldNs({ releasedNs, liveBytes, lastFreedNs }: ArenaUse, endedAtNs: big
   return until > releasedNs ? until - releasedNs : 0n;
 }
 
-const NOTHING: Sum = { bytes: 0, variance: 0 };
-
-function estimates(sums: Readonly<Record<UseBytes, Sum>>): Pick<MemoryUse, UseBytes | 'variances'> {
+function estimates(sums: Readonly<Record<UseBytes, Sum>>): Pick<MemoryUse, UseBytes | 'sampling'> {
   const { peakBytes, liveBytes, allocatedBytes, churnBytes, liveAfterReleaseBytes, freedElsewhereBytes } = sums;
   return {
     peakBytes: peakBytes.bytes,
@@ -111,15 +104,22 @@ function estimates(sums: Readonly<Record<UseBytes, Sum>>): Pick<MemoryUse, UseBy
     churnBytes: churnBytes.bytes,
     liveAfterReleaseBytes: liveAfterReleaseBytes.bytes,
     freedElsewhereBytes: freedElsewhereBytes.bytes,
-    variances: {
-      peakBytes: peakBytes.variance,
-      liveBytes: liveBytes.variance,
-      allocatedBytes: allocatedBytes.variance,
-      churnBytes: churnBytes.variance,
-      liveAfterReleaseBytes: liveAfterReleaseBytes.variance,
-      freedElsewhereBytes: freedElsewhereBytes.variance,
+    sampling: {
+      peakBytes: samplingOf(peakBytes),
+      liveBytes: samplingOf(liveBytes),
+      allocatedBytes: samplingOf(allocatedBytes),
+      churnBytes: samplingOf(churnBytes),
+      liveAfterReleaseBytes: samplingOf(liveAfterReleaseBytes),
+      freedElsewhereBytes: samplingOf(freedElsewhereBytes),
     },
   };
+}
+
+/** Most sums of most arenas are nothing: those share one object. */
+const NO_SAMPLING = samplingOf({ ...NO_SUM, bytes: 1 });
+
+function samplingOf({ bytes, exactBytes, variance, objects, objectsVariance }: Sum): Sampling {
+  return bytes === 0 && objects === 0 ? NO_SAMPLING : { exactBytes, variance, objects, objectsVariance };
 }
 
 type Counters = Pick<MemoryUse, 'hits' | 'misses' | 'doubleReleases' | 'usesAfterRelease'>;

@@ -34,8 +34,7 @@ export interface UseTable {
   /** The row of a site number, added empty if it is new. */
   rowOf(site: number): number;
   bytesOf(row: number): number;
-  /** Of the bytes. */
-  varianceOf(row: number): number;
+  read(row: number): SiteUse;
   addSampled(row: number, sizeBytes: number, weightBytes: number, sign: 1 | -1): void;
   addExact(row: number, sizeBytes: number, sign: 1 | -1): void;
   /** By site number, what `rows` say, or other rows of the same shape. */
@@ -75,7 +74,7 @@ export function createUseTable(): UseTable {
       return known ? known - 1 : addRow(site);
     },
     bytesOf: (row) => rows[row * USE_COLUMNS + BYTES] ?? 0,
-    varianceOf: (row) => rows[row * USE_COLUMNS + BYTES_VARIANCE] ?? 0,
+    read: (row) => readRow(rows, row),
     /**
      * Adds a live sample, or takes it out again. With the probability p of being sampled, an allocation stands for 1/p objects and
      * size/p bytes, with the Horvitz-Thompson variances (1-p)/p^2 and (1-p)/p^2 * size^2.
@@ -106,21 +105,22 @@ export function createUseTable(): UseTable {
     collect(rowsOf = () => rows) {
       const result = new Map<number, SiteUse>();
       for (const [row, site] of sites.entries()) {
-        const from = rowsOf(row);
-        const at = row * USE_COLUMNS;
-        const bytes = from[at + BYTES] ?? 0;
-        const objects = from[at + OBJECTS] ?? 0;
-        if (bytes <= 0 && objects <= 0) continue;
-        result.set(site, {
-          objects,
-          bytes,
-          objectsVariance: from[at + OBJECTS_VARIANCE] ?? 0,
-          bytesVariance: from[at + BYTES_VARIANCE] ?? 0,
-          observations: from[at + OBSERVATIONS] ?? 0,
-        });
+        const use = readRow(rowsOf(row), row);
+        if (use.bytes > 0 || use.objects > 0) result.set(site, use);
       }
       return result;
     },
+  };
+}
+
+function readRow(rows: Float64Array, row: number): SiteUse {
+  const at = row * USE_COLUMNS;
+  return {
+    objects: rows[at + OBJECTS] ?? 0,
+    bytes: rows[at + BYTES] ?? 0,
+    objectsVariance: rows[at + OBJECTS_VARIANCE] ?? 0,
+    bytesVariance: rows[at + BYTES_VARIANCE] ?? 0,
+    observations: rows[at + OBSERVATIONS] ?? 0,
   };
 }
 

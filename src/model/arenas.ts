@@ -35,10 +35,18 @@ export interface MemoryUse {
   readonly usesAfterRelease: number;
   readonly hits: number;
   readonly misses: number;
-  /** Samples behind `allocatedBytes`; 0: all of it was followed exactly, or there is none. */
-  readonly observations: number;
-  /** Of the estimates above, squared bytes. */
-  readonly variances: Readonly<Record<UseBytes, number>>;
+  readonly sampling: Readonly<Record<UseBytes, Sampling>>;
+}
+
+/** What the error bar of a figure needs. */
+export interface Sampling {
+  /** The part of the figure that was followed exactly: the rest stands on samples. */
+  readonly exactBytes: number;
+  /** Squared bytes. */
+  readonly variance: number;
+  /** Objects that the samples stand for, and their variance. */
+  readonly objects: number;
+  readonly objectsVariance: number;
 }
 
 export type UseBytes =

@@ -1,9 +1,9 @@
 import { formatBytes, formatCount } from '../model/units.js';
-import type { Summary, SummaryArena, SummaryFoldedArenas } from '../schema/summary.js';
+import type { Summary, SummaryArena, SummaryFoldedArenas, SummaryPool } from '../schema/summary.js';
 import { shorten } from './format.js';
 import type { Paint } from './options.js';
 import { painted, underProcesses } from './text-layout.js';
-import { peakCell } from './text-pools.js';
+import { faultyFirst, peakCell } from './text-pools.js';
 
 /** A server makes an arena for each request: the biggest of each pool stand for the others. */
 const MAX_ARENAS_OF_POOL = 5;
@@ -21,7 +21,7 @@ export function arenaTable(summary: Summary, paint: Paint): string[] {
   return [
     paint.heading(head),
     ...underProcesses(arenas.rows, processes, (rows) =>
-      byPool(rows).flatMap((ofPool) => poolLines(ofPool, summary, paint)),
+      byPool(rows, faultyFirst(summary.pools.rows)).flatMap((ofPool) => poolLines(ofPool, summary, paint)),
     ),
     ...(others ? [paint.dim(foldedText(others, `more of ${formatCount(others.pools ?? 0)} more pools`))] : []),
     ...(unnamed.share > 0
@@ -33,10 +33,12 @@ export function arenaTable(summary: Summary, paint: Paint): string[] {
 /** @param rows the arenas of one pool, the biggest first. */
 function poolLines(rows: readonly SummaryArena[], summary: Summary, paint: Paint): string[] {
   const { pool, pid } = rows[0] ?? { pool: '', pid: 0 };
-  // One that never held a byte that anybody saw says nothing on its own.
-  const shown = rows.slice(0, MAX_ARENAS_OF_POOL).filter(isSeen);
+  const shown = rows.filter(isWorthALine).slice(0, MAX_ARENAS_OF_POOL);
   const folded = summary.arenas.folded.find((other) => other.pool === pool && other.pid === pid);
-  const rest = addUp(rows.slice(shown.length), folded);
+  const rest = addUp(
+    rows.filter((row) => !shown.includes(row)),
+    folded,
+  );
   const more = shown.length > 0 ? 'more ' : '';
   const what = pool === '' ? `${more}arenas` : `${more}of ${shorten(pool, NAME_WIDTH)}`;
   return [
@@ -45,19 +47,22 @@ function poolLines(rows: readonly SummaryArena[], summary: Summary, paint: Paint
   ];
 }
 
-const isSeen = ({ inuse_space, life }: SummaryArena): boolean =>
-  inuse_space.value !== 0 || life === undefined || life.peakBytes.value !== 0;
+/** What is empty, and was so in time, says nothing on its own. */
+function isWorthALine({ inuse_space, life }: SummaryArena): boolean {
+  if (inuse_space.value !== 0) return true;
+  return life !== undefined && (secondsHeld(life) > 1 || life.doubleReleases > 0 || life.usesAfterRelease > 0);
+}
 
-/** Rows of one pool stand together already. */
-function byPool(rows: readonly SummaryArena[]): SummaryArena[][] {
-  const pools = new Map<string, SummaryArena[]>();
+/** Rows of one pool stand together already; pools come in the given order, what has none at the end. */
+function byPool(rows: readonly SummaryArena[], order: readonly SummaryPool[]): SummaryArena[][] {
+  const pools = new Map<string, SummaryArena[]>(order.map(({ pid, pool }) => [`${pid}\0${pool}`, []]));
   for (const row of rows) {
     const key = `${row.pid}\0${row.pool}`;
     const known = pools.get(key);
     if (known) known.push(row);
     else pools.set(key, [row]);
   }
-  return [...pools.values()];
+  return [...pools.values()].filter((ofPool) => ofPool.length > 0);
 }
 
 function arenaLines(row: SummaryArena, summary: Summary, paint: Paint): string[] {
@@ -86,10 +91,14 @@ function afterRelease(life: ArenaLife): string {
   if (life.releasedNs === null) return 'not released';
   const left = life.liveAfterReleaseBytes.value ?? 0;
   if (left > 0) return `${formatBytes(left)} left`;
-  if (life.lastFreedNs === null) return 'nothing';
-  const heldSeconds = Number(BigInt(life.lastFreedNs) - BigInt(life.releasedNs)) / 1e9;
-  if (heldSeconds <= 1) return 'nothing';
-  return heldSeconds < 10_000 ? `held ${heldSeconds.toFixed(1)} s` : `held ${(heldSeconds / 3600).toFixed(0)} h`;
+  const held = secondsHeld(life);
+  if (held <= 1) return 'nothing';
+  return held < 10_000 ? `held ${held.toFixed(1)} s` : `held ${(held / 3600).toFixed(0)} h`;
+}
+
+/** From release to the last byte freed; 0 where one of them has not been. */
+function secondsHeld({ releasedNs, lastFreedNs }: ArenaLife): number {
+  return releasedNs === null || lastFreedNs === null ? 0 : Number(BigInt(lastFreedNs) - BigInt(releasedNs)) / 1e9;
 }
 
 /** When things happened to an arena that the program made, since the start of the recording. */
@@ -124,5 +133,5 @@ function addUp(rows: readonly SummaryArena[], folded: Folded | undefined): Folde
 
 function foldedText({ arenas, inuseBytes, largestPeakBytes }: Folded, what: string): string {
   const peak = largestPeakBytes > 0 ? `, largest peak ${formatBytes(largestPeakBytes)}` : '';
-  return `and ${formatCount(arenas)} ${what}: ${formatBytes(inuseBytes)} in use${peak}`;
+  return `${what.startsWith('more') ? 'and ' : ''}${formatCount(arenas)} ${what}: ${formatBytes(inuseBytes)} in use${peak}`;
 }

@@ -26,7 +26,7 @@ export function poolTable(
   paint: Paint,
 ): string[] {
   if (pools.rows.every(({ life }) => life === undefined)) return [];
-  const shown = pools.rows.slice(0, maxPools);
+  const shown = faultyFirst(pools.rows).slice(0, maxPools);
   const folded = pools.folded + pools.rows.length - shown.length;
   const head =
     'Pools'.padEnd(NAME_WIDTH) +
@@ -44,6 +44,11 @@ export function poolTable(
       }),
     ),
   ];
+}
+
+/** Those with something wrong, then the others, each in their order. */
+export function faultyFirst(rows: readonly SummaryPool[]): SummaryPool[] {
+  return [...rows.filter((row) => faults(row).length > 0), ...rows.filter((row) => faults(row).length === 0)];
 }
 
 function poolLine({ pool, inuse_space, life }: SummaryPool, paint: Paint): string {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { arenasAndPools } from '../../src/analyze/arenas.ts';
-import { arenaUse, poolUse } from '../helpers/arenas.ts';
+import { arenaUse, poolUse, sampledUse } from '../helpers/arenas.ts';
 import { inferenceProfile, js, makeProfile, poolProfile } from '../helpers/profiles.ts';
 
 const MIB = 1_048_576;
@@ -53,10 +53,11 @@ describe('arenas and pools of a summary', () => {
   });
 
   it('have error bars: none where all is exact, and room for what was not seen where it is sampled', () => {
-    const variances = { ...arenaUse('kv', 1).variances, allocatedBytes: 65_536 * MIB, peakBytes: 65_536 * MIB };
+    // 16 samples of 1 KiB that stand for 64 KiB each.
+    const sampling = sampledUse(1_024, 1_024, 1 / 64);
     const profile = makeProfile([], {
       arenas: [
-        arenaUse('kv', 1, { peakBytes: MIB, allocatedBytes: MIB, observations: 16, variances }),
+        arenaUse('kv', 1, { peakBytes: MIB, allocatedBytes: MIB, sampling }),
         arenaUse('kv', 2, { peakBytes: MIB, allocatedBytes: MIB }),
       ],
     });

@@ -1,4 +1,6 @@
-import type { ArenaUse, MemoryUse, PoolUse } from '../../src/model/arenas.ts';
+import type { ArenaUse, MemoryUse, PoolUse, Sampling } from '../../src/model/arenas.ts';
+
+const EXACT: Sampling = { exactBytes: 0, variance: 0, objects: 0, objectsVariance: 0 };
 
 const NOTHING: MemoryUse = {
   peakBytes: 0,
@@ -9,18 +11,24 @@ const NOTHING: MemoryUse = {
   freedElsewhereBytes: 0,
   hits: 0,
   misses: 0,
-  observations: 0,
   doubleReleases: 0,
   usesAfterRelease: 0,
-  variances: {
-    peakBytes: 0,
-    liveBytes: 0,
-    allocatedBytes: 0,
-    churnBytes: 0,
-    liveAfterReleaseBytes: 0,
-    freedElsewhereBytes: 0,
+  sampling: {
+    peakBytes: EXACT,
+    liveBytes: EXACT,
+    allocatedBytes: EXACT,
+    churnBytes: EXACT,
+    liveAfterReleaseBytes: EXACT,
+    freedElsewhereBytes: EXACT,
   },
 };
+
+/** All figures stand on samples: `objects` of `sizeBytes` each, sampled with the probability `p`. */
+export function sampledUse(objects: number, sizeBytes: number, p: number): MemoryUse['sampling'] {
+  const objectsVariance = (objects * (1 - p)) / p;
+  const one = { exactBytes: 0, variance: objectsVariance * sizeBytes ** 2, objects, objectsVariance };
+  return { ...NOTHING.sampling, allocatedBytes: one, peakBytes: one, churnBytes: one };
+}
 
 /** The life of `pool#number`, of which nothing is known but what is given. */
 export function arenaUse(pool: string, number: number, fields: Partial<ArenaUse> = {}): ArenaUse {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type ArenaEvents, followArenas, type Tally } from '../../src/interpret/arena-events.ts';
 import { createBlockTimes } from '../../src/interpret/block-times.ts';
+import { NO_SUM } from '../../src/interpret/sums.ts';
 import { EVENT, EVENT_TYPE, HEAP } from '../../src/recording/wire.ts';
 import { randomNumbers } from '../helpers/random.ts';
 
@@ -168,10 +169,16 @@ describe('the figures of arenas', () => {
     const block = { type: EVENT_TYPE.alloc, heap: HEAP.malloc, site: 1, tag: 0, address: 16, timeNs: 5 };
     // Sampled with p = 1/4: it stands for 400 bytes, with (1 - p) / p^2 * 100^2.
     follower.add(encode([{ ...block, size: 100, weight: 400 }]));
-    expect(follower.arena(0).live).toEqual({ bytes: 400, variance: 120_000 });
+    expect(follower.arena(0).live).toEqual({
+      bytes: 400,
+      exactBytes: 0,
+      variance: 120_000,
+      objects: 4,
+      objectsVariance: 12,
+    });
     const mapped = { ...block, type: EVENT_TYPE.commit, heap: HEAP.mmap, site: 4, size: 4096, weight: 4096 };
     follower.add(encode([mapped]));
-    expect(follower.arena(1).peak).toEqual({ bytes: 4096, variance: 0 });
+    expect(follower.arena(1).peak).toEqual({ ...NO_SUM, bytes: 4096, exactBytes: 4096 });
   });
 
   test('after a gap in the events say what is there at least', () => {
@@ -196,7 +203,7 @@ describe('the figures of arenas', () => {
     for (const weight of [0, 7, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
       follower.add(encode([{ ...block, site: 1, weight }]));
     }
-    expect(follower.arena(0).allocated).toEqual({ bytes: 0, variance: 0 });
+    expect(follower.arena(0).allocated).toEqual(NO_SUM);
   });
 });
 

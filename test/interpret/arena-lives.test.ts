@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { summarize } from '../../src/analyze/summary.ts';
 import { buildProfile } from '../../src/interpret/index.ts';
 import type { Profile } from '../../src/model/profile.ts';
 import { recordProcess, writeRecording } from '../helpers/recording-builder.ts';
@@ -42,7 +43,12 @@ describe('the lives of arenas', () => {
     const allocated = Array.from({ length: 40 }, (_, i) => 2 * (30_011 + i)).reduce((a, b) => a + b, 0);
     expect(arena('tensor-pool#1')).toMatchObject({ source: 'leaf', allocatedBytes: allocated, churnBytes: allocated });
     // Of each tensor half was sampled: 1/p = 2, (1 - p) / p^2 = 2.
-    expect(arena('tensor-pool#1')?.variances.peakBytes).toBe(2 * 30_050 ** 2);
+    expect(arena('tensor-pool#1')?.sampling.peakBytes).toEqual({
+      exactBytes: 0,
+      variance: 2 * 30_050 ** 2,
+      objects: 2,
+      objectsVariance: 2,
+    });
     expect(arena('glibc#0')).toMatchObject({ pool: '', source: 'allocator', createdNs: 0n, liveBytes: 70_049 });
   });
 
@@ -76,6 +82,15 @@ describe('the lives of arenas', () => {
         own.reduce((sum, { values }) => sum + values[1], 0),
         arena,
       ).toBe(allocatedBytes);
+    }
+  });
+
+  test('have the error bars of the samples', async () => {
+    for (const { arena, inuse_space, alloc_space, life } of summarize(await profile, { memprofVersion: '0' }).arenas
+      .rows) {
+      if (life === undefined) continue;
+      expect(life.allocatedBytes, arena).toEqual(alloc_space);
+      expect(life.liveBytes, arena).toEqual(inuse_space);
     }
   });
 

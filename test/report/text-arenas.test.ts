@@ -3,7 +3,7 @@ import { type GroupBy, group } from '../../src/analyze/group.ts';
 import { summarize } from '../../src/analyze/summary.ts';
 import type { Profile } from '../../src/model/profile.ts';
 import { FORMATS } from '../../src/report/index.ts';
-import { arenaUse, poolUse } from '../helpers/arenas.ts';
+import { arenaUse, poolUse, sampledUse } from '../helpers/arenas.ts';
 import { js, makeProfile, type TestSample, testProcess } from '../helpers/profiles.ts';
 
 const MIB = 1_048_576;
@@ -65,7 +65,9 @@ describe('--by arena', () => {
       '  made +1.00 s, last allocation +1.50 s, released +2.00 s, empty +12.50 s\n  5.0 MiB freed in another arena\n',
     );
     expect(report).toMatch(/^request#2 .* 1\.0 MiB left$/m);
-    expect(report).toMatch(/^request#3 .* nothing$/m);
+    // Empty in time: nothing to tell of it alone.
+    expect(report).not.toContain('request#3');
+    expect(report).toContain('  and 1 more of request: 0 B in use, largest peak 1.0 MiB');
     for (const line of [
       '! request: 2 of 3 released arenas held memory on, up to 10.5 s',
       '! request: 1.0 MiB of released arenas are still in use',
@@ -77,17 +79,29 @@ describe('--by arena', () => {
     }
   });
 
+  it('shows pools with a fault first, and one line for a pool whose arenas are all empty', () => {
+    const profile = makeProfile([holds('big', 1, 9 * MIB), holds('late', 7, MIB)], {
+      arenas: [
+        arenaUse('big', 1, { peakBytes: 9 * MIB, liveBytes: 9 * MIB }),
+        arenaUse('late', 7, { peakBytes: MIB, liveBytes: MIB }),
+        ...numbers(60).map((number) => arenaUse('request', number, { peakBytes: MIB, lastFreedNs: at(3) })),
+      ],
+      pools: [poolUse('big'), poolUse('late', { usesAfterRelease: 1 }), poolUse('request', { arenas: 60 })],
+    });
+    const lines = text(profile, 'arena').split('\n');
+    const from = (start: string): number => lines.findIndex((line) => line.startsWith(start));
+    expect(from('late ')).toBe(from('Pools') + 1);
+    expect(from('late#7')).toBe(from('By arena') + 1);
+    expect(lines).toContain('  60 of request: 0 B in use, largest peak 1.0 MiB');
+    expect(lines.filter((line) => line.startsWith('request'))).toHaveLength(1);
+  });
+
   it('keeps to 80 columns, whatever names and numbers there are', () => {
     const pool = 'a pool with a name that is long beyond reason'.repeat(3);
     const life = { createdNs: at(0), releasedNs: at(100_000), lastAllocationNs: at(99_999) };
     const big = 987_654_321_987;
-    const variances = {
-      ...arenaUse(pool, 1).variances,
-      allocatedBytes: 2 ** 60,
-      churnBytes: 2 ** 60,
-      peakBytes: 2 ** 60,
-    };
-    const use = { peakBytes: big, allocatedBytes: big, churnBytes: big, hits: big, misses: big, variances };
+    const sampling = sampledUse(1_000, big / 1_000, 0.5);
+    const use = { peakBytes: big, allocatedBytes: big, churnBytes: big, hits: big, misses: big, sampling };
     const profile = makeProfile([holds(pool, 4_000_000_000, big)], {
       processes: [testProcess(), testProcess({ pid: 4_194_303 })],
       arenas: [
