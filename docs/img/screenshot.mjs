@@ -3,6 +3,7 @@
  * Makes the pictures in this folder from memprof's own output.
  *
  *     npm run demo && node docs/img/screenshot.mjs memprof-demo docs/img/demo-speedscope.png n
+ *     npx memprof report rec --by pool --format speedscope -o rec.speedscope.json && node docs/img/screenshot.mjs rec.speedscope.json pool.png
  *
  * The keys after the picture's name are pressed first; n goes to the next profile in the file.
  * Needs Chromium and the development dependencies.
@@ -13,8 +14,9 @@ import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { writeSpeedscopePage } from '../../dist/report/open-page.js';
 
-const [recording, picture, ...keys] = process.argv.slice(2);
-if (!recording || !picture) throw new Error('usage: screenshot.mjs RECORDING PICTURE.png [KEY ...]');
+const [source, picture, ...keys] = process.argv.slice(2);
+if (!source || !picture) throw new Error('usage: screenshot.mjs RECORDING|FILE.speedscope.json PICTURE.png [KEY ...]');
+const file = source.endsWith('.json') ? source : join(source, 'profile.speedscope.json');
 
 const folder = mkdtempSync(join(tmpdir(), 'memprof-picture-'));
 const browser = await chromium.launch({
@@ -28,7 +30,7 @@ const browser = await chromium.launch({
   ],
 });
 try {
-  const { url } = await writeSpeedscopePage(join(recording, 'profile.speedscope.json'), folder);
+  const { url } = await writeSpeedscopePage(file, folder);
   const page = await browser.newPage({ viewport: { width: 1400, height: 760 } });
   await page.goto(url);
   await page.waitForTimeout(2500); // it draws on a canvas: there is nothing to wait for
