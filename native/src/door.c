@@ -1,4 +1,5 @@
 /* What the agent asks of the sampler: it loads this library, which is there already, once more as an addon (src/agent/native.cts). */
+#include "carrier_door.h"
 #include "hooks.h"
 #include "napi.h"
 #include "process.h"
@@ -85,5 +86,6 @@ MP_HOOK napi_value napi_register_module_v1(napi_env env, napi_value exports) {
   mp_napi_export(env, exports, "count", count);
   mp_napi_export(env, exports, "tagTable", tag_table);
   mp_napi_export(env, exports, "leafWord", leaf_word);
+  mp_carrier_export(env, exports);
   return exports;
 }

@@ -25,6 +25,8 @@ enum { NAPI_OK = 0, NAPI_INT32_ARRAY = 5, NAPI_UINT32_ARRAY = 6 };
   X(napi_get_value_double, (napi_env, napi_value, double *result))                                                \
   X(napi_create_uint32, (napi_env, uint32_t value, napi_value *result))                                           \
   X(napi_get_boolean, (napi_env, bool value, napi_value *result))                                                 \
+  X(napi_get_undefined, (napi_env, napi_value *result))                                                           \
+  X(napi_add_env_cleanup_hook, (napi_env, void (*hook)(void *), void *data))                                      \
   X(napi_create_external_arraybuffer,                                                                             \
     (napi_env, void *data, size_t bytes, void *finalizer, void *hint, napi_value *result))                        \
   X(napi_create_typedarray,                                                                                       \

@@ -12,6 +12,7 @@
 
 #include "arch.h"
 #include "arena.h"
+#include "carrier.h"
 #include "clock.h"
 #include "live.h"
 #include "mappings.h"
@@ -155,7 +156,9 @@ static bool start(void) {
   mp_v8_init();
   mp_arena_init();
   mp_sampler_start(control->mean_bytes, control->max_samples_per_s, control->seed);
-  return create_store(false);
+  if (!create_store(false)) return false;
+  if (mp_v8_state != MP_V8_NONE) mp_carrier_watch_queues();
+  return true;
 }
 
 /* Silent whatever happens: memprof says what is to be said, from the control file's counts. */

@@ -91,12 +91,16 @@ static uint32_t find_sysv(const struct symbol_table *table, const char *name) {
   return 0;
 }
 
-static void *find_in(const struct link_map *map, const char *name) {
+const ElfW(Sym) * mp_symbol_entry(const struct link_map *map, const char *name) {
   struct symbol_table table;
   if (map->l_ld == _DYNAMIC || !open_table(map, &table)) return NULL;
   uint32_t index = table.gnu_hash ? find_gnu(&table, name) : find_sysv(&table, name);
-  if (index == 0) return NULL;
-  const ElfW(Sym) *symbol = &table.symbols[index];
+  return index == 0 ? NULL : &table.symbols[index];
+}
+
+static void *find_in(const struct link_map *map, const char *name) {
+  const ElfW(Sym) *symbol = mp_symbol_entry(map, name);
+  if (!symbol) return NULL;
   void *address = (void *)(map->l_addr + symbol->st_value);
   if (ELF64_ST_TYPE(symbol->st_info) == STT_GNU_IFUNC) return ((void *(*)(void))address)();
   return address;

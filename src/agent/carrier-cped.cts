@@ -4,7 +4,7 @@
  */
 import asyncHooks = require('node:async_hooks');
 
-import type { Carrier, NativeCarrier } from './carrier-types.cjs';
+import type { NativeCarrier, StartedCarrier } from './carrier-types.cjs';
 
 const { AsyncLocalStorage } = asyncHooks;
 // As Node has them: tracers put their own in place.
@@ -13,7 +13,7 @@ const { run, getStore } = AsyncLocalStorage.prototype;
 /** An ordinary number that no other storage is likely to hold: by it the layout of a Map is learned. */
 const KNOWN = 0x2a5a17;
 
-function start(native: NativeCarrier): Carrier | undefined {
+function start(native: NativeCarrier): StartedCarrier | undefined {
   // Built on async_hooks: storages are kept on resources, and nothing of them is in the slot.
   if ('_enable' in AsyncLocalStorage.prototype) return undefined;
   const storage = new AsyncLocalStorage<number>();

@@ -7,7 +7,7 @@
  */
 import hooksFile = require('./carrier-hooks.cjs');
 
-import type { Carrier, NativeCarrier } from './carrier-types.cjs';
+import type { NativeCarrier, StartedCarrier } from './carrier-types.cjs';
 
 /** An entry is drawn in native/src/carrier.h. */
 const RING_BITS = 20;
@@ -17,7 +17,7 @@ const WRITTEN = 0x4000;
 const CONTEXT_BITS = 16;
 const CONTEXT_MASK = 2 ** CONTEXT_BITS - 1;
 
-function start(native: NativeCarrier): Carrier | undefined {
+function start(native: NativeCarrier): StartedCarrier | undefined {
   const hooks = hooksFile.openHooks();
   if (hooks === undefined) return undefined;
   const { asyncIds, asyncIdIndex } = hooks;

@@ -8,7 +8,7 @@ import util = require('node:util');
 import hooksFile = require('./carrier-hooks.cjs');
 import stampFile = require('./carrier-stamp.cjs');
 
-import type { Carrier, NativeCarrier } from './carrier-types.cjs';
+import type { NativeCarrier, StartedCarrier } from './carrier-types.cjs';
 
 /** Contexts of the newest resources by async id; what has been overwritten is stamped on the resource. */
 const RING_BITS = 16;
@@ -20,7 +20,7 @@ const { executionAsyncResource } = asyncHooks;
 const { queueMicrotask } = globalThis;
 const { isPromise } = util.types;
 
-function start(native: NativeCarrier): (Carrier & { repair(): void }) | undefined {
+function start(native: NativeCarrier): StartedCarrier | undefined {
   const hooks = hooksFile.openHooks();
   // With hooks of the program's, promises are told of anyway: then the ring costs less.
   if (hooks === undefined || hooks.countCallbacks() > 0 || hooks.promiseHooks().some(Boolean)) return undefined;

@@ -1,5 +1,14 @@
 /** What the agent's carriers share. Types only. */
 
+/** Follows the context of what runs, through awaits and timers. */
+export interface Carrier {
+  /** How the context is found, as the labels of samples have it; 'none': it is not followed. */
+  readonly source: 'cped' | 'smi' | 'ring' | 'none';
+  current(): number;
+  /** Calls `fn`; in it, and in all asynchronous work that it starts, `context` (a tag; 0: none) is the current one. Needs no `this`. */
+  run<T>(context: number, fn: () => T): T;
+}
+
 /** The carrier functions of the native library; each acts on the calling thread. */
 export interface NativeCarrier {
   /** To be called inside `storage.run(context, ...)`. True if contexts can be read from V8's continuation-preserved data. */
@@ -13,17 +22,13 @@ export interface NativeCarrier {
   carrierCurrent(): number;
 }
 
-export type CarrierSource = 'cped' | 'smi' | 'ring' | 'none';
-
-export interface Carrier {
-  /** As `arena_source` of samples has it. */
-  readonly source: CarrierSource;
-  /** Calls `fn`; in it, and in all asynchronous work that it starts, `context` (a tag; 0: none) is the current one. */
-  run<T>(context: number, fn: () => T): T;
-  current(): number;
+/** A carrier that works, as far as one can tell at once. */
+export interface StartedCarrier extends Carrier {
+  /** Makes good what the program's own hooks have left behind. Called now and then, outside of everything. */
+  repair?(): void;
 }
 
-/** One way to carry: what it can be started with, or undefined where this Node does not have it. */
+/** One way to carry: undefined where this Node, or this program, does not have it. */
 export interface CarrierKind {
-  start(native: NativeCarrier): (Carrier & { repair?(): void }) | undefined;
+  start(native: NativeCarrier): StartedCarrier | undefined;
 }

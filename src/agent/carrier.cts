@@ -6,12 +6,10 @@ import cped = require('./carrier-cped.cjs');
 import ring = require('./carrier-ring.cjs');
 import smi = require('./carrier-smi.cjs');
 
-import type { Carrier, CarrierKind, CarrierSource, NativeCarrier } from './carrier-types.cjs';
-
-type Started = NonNullable<ReturnType<CarrierKind['start']>>;
+import type { Carrier, CarrierKind, NativeCarrier, StartedCarrier } from './carrier-types.cjs';
 
 const KINDS: readonly CarrierKind[] = [cped, smi, ring];
-const NONE: Started = { source: 'none', run: (_context, fn) => fn(), current: () => 0 };
+const NONE: StartedCarrier = { source: 'none', current: () => 0, run: (_context, fn) => fn() };
 
 /** Numbers that a context can have, and 0 within them; any other value read back says that the carrier does not work. */
 const TEST_CONTEXTS = [77, 65_535, 0, 4_660] as const;
@@ -19,7 +17,7 @@ const RECHECK_MASK = 0x3ff;
 
 const { setTimeout, queueMicrotask } = globalThis;
 
-/** To be called when the thread names its first pool, once: from then on it pays what its carrier costs. */
+/** To be called when the thread names its first tag, once: from then on it pays what its carrier costs. */
 function startCarrier(native: NativeCarrier): Carrier {
   let next = 0;
   let runs = 0;
@@ -36,7 +34,7 @@ function startCarrier(native: NativeCarrier): Carrier {
   }
 
   /** A carrier that fails gives wrong answers or none: it is not asked again. */
-  function giveUp(failed: Started): void {
+  function giveUp(failed: StartedCarrier): void {
     if (active !== failed) return;
     native.carrierStop();
     startNext();
@@ -44,13 +42,12 @@ function startCarrier(native: NativeCarrier): Carrier {
 
   function recheck(): void {
     active.repair?.();
-    const outer = active.current();
-    if (!passes(active, native) || native.carrierCurrent() !== outer) giveUp(active);
+    if (active !== NONE && !passes(active, native)) giveUp(active);
   }
 
   startNext();
   return {
-    get source(): CarrierSource {
+    get source() {
       return active.source;
     },
     run(context, fn) {
@@ -62,7 +59,7 @@ function startCarrier(native: NativeCarrier): Carrier {
 }
 
 /** Set and read back, by us and by the sampler. */
-function passes(carrier: Started, native: NativeCarrier): boolean {
+function passes(carrier: StartedCarrier, native: NativeCarrier): boolean {
   const holds = (context: number): boolean => carrier.current() === context && native.carrierCurrent() === context;
   return TEST_CONTEXTS.every((context) =>
     carrier.run(TEST_CONTEXTS[0], () => carrier.run(context, () => holds(context)) && holds(TEST_CONTEXTS[0])),
@@ -70,7 +67,7 @@ function passes(carrier: Started, native: NativeCarrier): boolean {
 }
 
 /** One await, one microtask and one timer, each with a context of its own, while the program goes on. */
-function testLater(carrier: Started, native: NativeCarrier, fail: (carrier: Started) => void): void {
+function testLater(carrier: StartedCarrier, native: NativeCarrier, fail: (carrier: StartedCarrier) => void): void {
   const check = (context: number): void => {
     if (native.carrierCurrent() !== context) fail(carrier);
   };
