@@ -50,7 +50,7 @@ static void on_decommitted(uint64_t start, uint64_t bytes, uint32_t site, uint64
 
 static const struct mp_mapping_listener LISTENER = {on_committed, on_decommitted};
 
-__attribute__((constructor)) static void listen(void) { mp_mappings_listen(&LISTENER); }
+void mp_hooks_map_start(void) { mp_mappings_listen(&LISTENER); }
 
 static void count(bool followed) { mp_count(followed ? MP_MAP_EVENTS : MP_DROPPED_MAPPINGS, 1); }
 

@@ -14,6 +14,7 @@
 #include "arena.h"
 #include "carrier.h"
 #include "clock.h"
+#include "hooks.h"
 #include "live.h"
 #include "mappings.h"
 #include "memory.h"
@@ -155,6 +156,7 @@ static bool start(void) {
   mp_modules_init();
   mp_v8_init();
   mp_arena_init();
+  mp_hooks_map_start();
   mp_sampler_start(control->mean_bytes, control->max_samples_per_s, control->seed);
   if (!create_store(false)) return false;
   if (mp_v8_state != MP_V8_NONE) mp_carrier_watch_queues();
@@ -162,7 +164,8 @@ static bool start(void) {
 }
 
 /* Silent whatever happens: memprof says what is to be said, from the control file's counts. */
-__attribute__((constructor)) static void mp_process_start(void) {
+__attribute__((constructor)) void mp_process_start(void) {
+  if (mp_state != MP_STATE_EARLY) return;
   mp_thread.guard = UINTPTR_MAX;
   bool started = start();
   mp_thread.guard = 0;

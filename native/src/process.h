@@ -15,6 +15,9 @@ extern enum mp_state mp_state;
 
 static inline enum mp_state mp_process_state(void) { return __atomic_load_n(&mp_state, __ATOMIC_ACQUIRE); }
 
+/* Starts sampling if it is wanted and possible; does nothing the second time. Our constructor calls it, and what needs it before. */
+void mp_process_start(void);
+
 /* Notices that this is a forked child, however it was made, and gives it a store of its own. Call inside mp_enter only.
  * False while another thread does that: nothing may be recorded yet. */
 bool mp_process_check_fork(void);

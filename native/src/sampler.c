@@ -192,13 +192,15 @@ uint32_t mp_site_here(enum mp_heap heap, uint64_t arena) {
   return site;
 }
 
-void mp_record(void *address, size_t bytes) {
+/* heap 0: the block is malloc's. */
+static void record(void *address, size_t bytes, uint32_t heap_tag) {
   int saved_errno = errno;
   if (mp_enter()) {
     uint64_t started_ns = mp_now_ns();
     double weight = bytes ? (double)bytes : 1; /* an empty block stands for something, too */
     double p = mp_thread.due_mean <= 1 ? 1 : mp_one_minus_exp_neg((double)mp_countdown_of(bytes) / mp_thread.due_mean);
-    uint32_t site = mp_site_here(MP_HEAP_MALLOC, mp_arena_of(address));
+    enum mp_heap heap = heap_tag == 0 ? MP_HEAP_MALLOC : MP_HEAP_CUSTOM;
+    uint32_t site = mp_site_here(heap, heap_tag == 0 ? mp_arena_of(address) : heap_tag);
     if (site != MP_NONE) {
       double unseen = (1 - p) / (p * p);
       mp_site_add(site, 1 / p, weight / p, unseen, unseen * weight * weight);
@@ -206,7 +208,7 @@ void mp_record(void *address, size_t bytes) {
       mp_live_add((uintptr_t)address, bytes, weight / p, started_ns, site);
       mp_store_event(&(struct mp_event){.time_ns = started_ns,
                                         .type = MP_EVENT_ALLOC,
-                                        .heap = MP_HEAP_MALLOC,
+                                        .heap = (uint16_t)heap,
                                         .tid = mp_thread.tid,
                                         .site = site,
                                         .tag = mp_thread.tag,
@@ -220,6 +222,10 @@ void mp_record(void *address, size_t bytes) {
   }
   errno = saved_errno;
 }
+
+void mp_record(void *address, size_t bytes) { record(address, bytes, 0); }
+
+void mp_record_custom(void *address, size_t bytes, uint32_t heap) { record(address, bytes, heap); }
 
 static void store_live_event(enum mp_event_type type, const struct mp_live *live) {
   if (mp_thread.draws == 0) start_thread();

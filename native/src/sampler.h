@@ -42,6 +42,9 @@ bool mp_due(size_t bytes);
 /* Records the allocation that mp_due chose. */
 void mp_record(void *address, size_t bytes);
 
+/* The same of a block of a heap of the program's own, whose tag is `heap`; the address has MP_CUSTOM_ADDRESS set. */
+void mp_record_custom(void *address, size_t bytes, uint32_t heap);
+
 /* Forgets a sampled allocation, before its memory goes. *removed (may be NULL) gets its record; false: it was not
  * sampled. */
 bool mp_record_free(void *address, struct mp_live *removed);

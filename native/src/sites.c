@@ -188,6 +188,10 @@ uint32_t mp_store_site(const struct mp_site_key *key) {
 
 uint32_t mp_site_heap(uint32_t site) { return site < mp_store_used(MP_REGION_SITES) ? site_at(site)->heap : 0; }
 
+uint64_t mp_site_arena(uint32_t site) {
+  return site < mp_store_used(MP_REGION_SITES) ? site_at(site)->arena : MP_ARENA_UNKNOWN;
+}
+
 static void add_f64(uint64_t *bits, double by) {
   uint64_t old = __atomic_load_n(bits, __ATOMIC_RELAXED), wanted;
   do {
@@ -202,4 +206,16 @@ void mp_site_add(uint32_t index, double objects, double bytes, double objects_va
   if (objects_variance != 0) add_f64(&site->alloc_objects_variance_f64, objects_variance);
   if (bytes_variance != 0) add_f64(&site->alloc_bytes_variance_f64, bytes_variance);
   __atomic_fetch_add(&site->samples, 1, __ATOMIC_RELEASE);
+}
+
+void mp_site_take_back(const struct mp_live *sample) {
+  if (!mp_store_header() || sample->site >= mp_store_used(MP_REGION_SITES)) return;
+  struct mp_site *site = site_at(sample->site);
+  double size = sample->size_bytes ? (double)sample->size_bytes : 1, bytes = mp_double_of_bits(sample->weight_bytes_f64);
+  double p = size / bytes, unseen = (1 - p) / (p * p);
+  add_f64(&site->alloc_objects_f64, -1 / p);
+  add_f64(&site->alloc_bytes_f64, -bytes);
+  add_f64(&site->alloc_objects_variance_f64, -unseen);
+  add_f64(&site->alloc_bytes_variance_f64, -unseen * size * size);
+  __atomic_fetch_sub(&site->samples, 1, __ATOMIC_RELAXED);
 }

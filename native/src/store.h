@@ -50,6 +50,12 @@ uint32_t mp_store_site(const struct mp_site_key *key);
 /* The heap (enum mp_heap) of a site; 0 of one that is none. */
 uint32_t mp_site_heap(uint32_t site);
 
+/* The arena (MP_ARENA_*, or the tag of a heap of the program's own) of a site; MP_ARENA_UNKNOWN of one that is none. */
+uint64_t mp_site_arena(uint32_t site);
+
+/* Takes a sample out of what its site has allocated: it was no allocation of the program's, but what a heap of its own is made of. */
+void mp_site_take_back(const struct mp_live *sample);
+
 /* Adds one allocation to a site: `objects` and `bytes` are estimates, the variances theirs. */
 void mp_site_add(uint32_t site, double objects, double bytes, double objects_variance, double bytes_variance);
 

@@ -4,8 +4,9 @@
 
 #include <stddef.h>
 
-/* Writes at most `limit` bytes of UTF-8 to `out` and returns their number. Control characters and bytes that are no UTF-8
- * become U+FFFD each; what is too long is cut between two characters; an empty name becomes "unnamed". */
+/* Writes at most `limit` bytes of UTF-8 to `out` and returns their number. As src/api/names.ts has it: each control character, line
+ * or paragraph separator, and each byte that is no UTF-8, becomes `_`; blanks at both ends go; what is too long is cut between two
+ * characters; an empty name becomes "(unnamed)". */
 size_t mp_tag_clean_name(char *out, size_t limit, const char *utf8, size_t bytes);
 
 #endif

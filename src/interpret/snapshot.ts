@@ -76,9 +76,11 @@ function countOf(payload: Buffer, at: number, table: Buffer, recordBytes: number
 }
 
 function readSite(data: Buffer, at: number): SiteRecord {
+  const samples = Number(data.readBigUInt64LE(at + SITE.samples));
   const f64 = (offset: number): number => {
     const value = data.readDoubleLE(at + offset);
-    return value >= 0 && value < 2 ** 200 ? value : 0;
+    // Without samples, what is left of those that were taken back is a rounding error.
+    return samples > 0 && value >= 0 && value < 2 ** 200 ? value : 0;
   };
   return {
     node: data.readUInt32LE(at + SITE.node),
@@ -88,7 +90,7 @@ function readSite(data: Buffer, at: number): SiteRecord {
     flags: data.readUInt16LE(at + SITE.flags),
     tag: data.readUInt32LE(at + SITE.tag),
     tagSource: data.readUInt8(at + SITE.tagSource),
-    samples: Number(data.readBigUInt64LE(at + SITE.samples)),
+    samples,
     allocObjects: f64(SITE.allocObjects),
     allocBytes: f64(SITE.allocBytes),
     allocObjectsVariance: f64(SITE.allocObjectsVariance),

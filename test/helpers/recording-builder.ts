@@ -344,6 +344,8 @@ export function recordProcess(pid: number, options: { readonly comm?: string; re
       const address = nextAddress;
       nextAddress += BigInt(Math.ceil(bytes / 4096) * 4096);
       mappings.set(address, { site, bytes: BigInt(bytes) });
+      const record = sites[site];
+      record?.writeBigUInt64LE(record.readBigUInt64LE(SITE.samples) + 1n, SITE.samples);
       add(site, SITE.allocObjects, 1);
       add(site, SITE.allocBytes, bytes);
       event(EVENT_TYPE.commit, site, address, bytes, bytes, nowNs++);
