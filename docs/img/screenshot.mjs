@@ -3,6 +3,7 @@
  * Makes the pictures in this folder from memprof's own output.
  *
  *     npm run demo && node docs/img/screenshot.mjs memprof-demo docs/img/demo-speedscope.png n
+ *     (cd fixtures/workloads; LEAK_KV=1 PORT=8017 npx memprof run -o rec -- node sse-server.mjs), 24 requests by drive.mjs --url, SIGTERM, and n: by-arena.png
  *     npx memprof report rec --by pool --format speedscope -o rec.speedscope.json && node docs/img/screenshot.mjs rec.speedscope.json pool.png
  *
  * The keys after the picture's name are pressed first; n goes to the next profile in the file.

@@ -33,8 +33,10 @@ export function arenaTable(summary: Summary, paint: Paint): string[] {
 /** @param rows the arenas of one pool, the biggest first. */
 function poolLines(rows: readonly SummaryArena[], summary: Summary, paint: Paint): string[] {
   const { pool, pid } = rows[0] ?? { pool: '', pid: 0 };
-  const shown = rows.filter(isWorthALine).slice(0, MAX_ARENAS_OF_POOL);
   const folded = summary.arenas.folded.find((other) => other.pool === pool && other.pid === pid);
+  const telling = rows.filter(isWorthALine).slice(0, MAX_ARENAS_OF_POOL);
+  // One that is left over may as well have its name.
+  const shown = folded === undefined && telling.length === rows.length - 1 ? rows : telling;
   const rest = addUp(
     rows.filter((row) => !shown.includes(row)),
     folded,

@@ -51,6 +51,8 @@ describe('--by arena', () => {
         arenaUse('request', 1, { ...life, peakBytes: 3 * MIB, lastFreedNs: at(12.5), freedElsewhereBytes: 5 * MIB }),
         arenaUse('request', 2, { ...life, peakBytes: 2 * MIB, liveBytes: MIB, liveAfterReleaseBytes: MIB }),
         arenaUse('request', 3, { ...life, peakBytes: MIB, lastFreedNs: at(2.1) }),
+        arenaUse('request', 4, { ...life, peakBytes: MIB, lastFreedNs: at(2.1) }),
+        arenaUse('alone', 1, { ...life, peakBytes: MIB, lastFreedNs: at(2.1) }),
       ],
       pools: [
         poolUse('request', {
@@ -65,9 +67,10 @@ describe('--by arena', () => {
       '  made +1.00 s, last allocation +1.50 s, released +2.00 s, empty +12.50 s\n  5.0 MiB freed in another arena\n',
     );
     expect(report).toMatch(/^request#2 .* 1\.0 MiB left$/m);
-    // Empty in time: nothing to tell of it alone.
+    // Empty in time: nothing to tell of them alone.
     expect(report).not.toContain('request#3');
-    expect(report).toContain('  and 1 more of request: 0 B in use, largest peak 1.0 MiB');
+    expect(report).toContain('  and 2 more of request: 0 B in use, largest peak 1.0 MiB');
+    expect(report).toMatch(/^alone#1 .* nothing$/m);
     for (const line of [
       '! request: 2 of 3 released arenas held memory on, up to 10.5 s',
       '! request: 1.0 MiB of released arenas are still in use',
