@@ -84,7 +84,8 @@ function fromSnapshot(recording: ProcessRecording, snapshot: SnapshotRef): InUse
   if (snapshot.reason !== 'end' && !recording.hasEnd) {
     notices.push({
       code: 'NO_END',
-      message: 'the recording has no end (memprof was killed, or the file is cut off): the newest snapshot is shown',
+      message:
+        'the recording has no end (the run goes on, memprof was killed, or the file is cut off): the newest snapshot is shown',
     });
   }
   // The tables stand still from the announced end on, however long the process then takes to die.
