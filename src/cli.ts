@@ -34,6 +34,7 @@ async function main(argv: readonly string[]): Promise<void> {
   addRun(program);
   addReport(program);
   addOpen(program);
+  addRules(program);
   addDoctor(program);
   addParse(program);
   await program.parseAsync(argv, { from: 'user' });
@@ -54,6 +55,7 @@ function addRun(program: Command): void {
     .option('--snapshot-every <seconds>', 'take a snapshot so often; 0: never (default: 60)')
     .option('--no-native', 'no native samples')
     .option('--no-v8', 'no V8 samples')
+    .option('--config <file>', 'rules that name arenas (default: the nearest memprof.config.json, from here upwards)')
     .option('-q, --quiet', 'print warnings only')
     .passThroughOptions()
     .action(runCommand);
@@ -72,6 +74,7 @@ function addReport(program: Command): void {
     .option('--format <format>', 'text, json, pprof, speedscope or folded (default: text)')
     .option('--by <what>', 'group by site, module, heap, pool, arena, stage, label, thread or process')
     .option('--moment <moment>', 'what "in use" shows: end or peak (default: end)')
+    .option('--config <file>', 'rules that name arenas (default: the nearest memprof.config.json, from here upwards)')
     .option('-o, --output <file>', 'write there instead of stdout')
     .option('-f, --force', 'replace the file that is there')
     .action(async (source: string, raw: Record<string, unknown>) => {
@@ -86,9 +89,25 @@ function addOpen(program: Command): void {
     .description('show the flame graph in the bundled speedscope, offline')
     .argument('<source>', 'a directory that run wrote, a profile.pb.gz or a speedscope file')
     .option('--no-browser', 'only print the address')
-    .action(async (source: string, flags: { browser: boolean }) => {
+    .option('--config <file>', 'rules that name arenas')
+    .action(async (source: string, flags: { browser: boolean; config?: string }) => {
       const { open } = await import('./commands/open.js');
       await open(source, flags);
+    });
+}
+
+function addRules(program: Command): void {
+  program
+    .command('rules')
+    .description('the rules by which memory is recognised that the program does not name')
+    .command('test')
+    .description('what each rule matched in a recording, and what stayed unknown')
+    .argument('<source>', 'a directory that run wrote')
+    .option('--config <file>', 'the file with your rules (default: the nearest memprof.config.json, from here upwards)')
+    .option('--moment <moment>', 'what "in use" shows: end or peak (default: end)')
+    .action(async (source: string, raw: Record<string, unknown>) => {
+      const { testRules } = await import('./commands/rules-test.js');
+      await testRules(source, raw);
     });
 }
 

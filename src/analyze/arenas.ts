@@ -3,6 +3,7 @@ import { INUSE_SPACE, type Labels, type Profile } from '../model/profile.js';
 import type { Summary, SummaryArena, SummaryFoldedArenas } from '../schema/summary.js';
 import { arenaRow, columnsOf, estimator, poolRow } from './arena-rows.js';
 import { type Group, groupByKey, type KeyOf } from './group.js';
+import { hasUnknownArena } from './unknown-arena.js';
 
 /** Arenas listed of each pool, and pools: a server makes an arena for each request. */
 const MAX_ARENAS = 20;
@@ -145,9 +146,7 @@ function sums(arenas: readonly Arena[]): Omit<SummaryFoldedArenas, 'pool' | 'pid
 
 /** V8 tells the region of its own objects, not whose they are; with a rule's name they are somebody's. */
 function unnamed(profile: Profile): Summary['unnamed'] {
-  const groups = groupByLabels(profile, ({ arena_source: source }) =>
-    source === undefined || source === 'allocator' ? 'unnamed' : 'named',
-  );
+  const groups = groupByLabels(profile, (labels) => (hasUnknownArena(labels) ? 'unnamed' : 'named'));
   const { inuse_space, share } = columnsOf(groups.get('unnamed'));
   return { inuse_space, share };
 }

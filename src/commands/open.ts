@@ -15,6 +15,8 @@ import { writeResult, writeResultFile } from './result.js';
 export interface OpenFlags {
   /** Start a browser if there is one; otherwise the address is printed. */
   readonly browser: boolean;
+  /** File with rules. */
+  readonly config?: string;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface OpenFlags {
  */
 export async function open(source: string, flags: OpenFlags): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'memprof-open-'));
-  const file = await speedscopeFile(source, folder);
+  const file = await speedscopeFile(source, folder, flags.config);
   const page = writeSpeedscopePage(file, folder);
   const browser = flags.browser ? findBrowser() : undefined;
   if (browser === undefined) {
@@ -51,12 +53,12 @@ export async function open(source: string, flags: OpenFlags): Promise<void> {
 }
 
 /** The file that `run` left in the directory, or a new one in `folder`. */
-async function speedscopeFile(source: string, folder: string): Promise<string> {
+async function speedscopeFile(source: string, folder: string, config: string | undefined): Promise<string> {
   if (isDirectory(source)) {
     const ready = join(source, REPORT_FILES.speedscope);
-    if (existsSync(ready)) return ready;
+    if (existsSync(ready) && config === undefined) return ready;
   } else if (source.endsWith('.json')) return source;
-  const profile = await loadProfile(source, 'end');
+  const profile = await loadProfile(source, 'end', config);
   const summary = summarize(profile, { memprofVersion: memprofVersion() });
   const path = join(folder, REPORT_FILES.speedscope);
   writeResultFile(path, FORMATS.speedscope(fold(profile, SPEEDSCOPE_MAX_STACKS), { summary }));

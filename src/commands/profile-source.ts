@@ -3,14 +3,14 @@ import { EXIT, MemprofError } from '../errors.js';
 import type { Profile } from '../model/profile.js';
 
 /**
- * The profile of a recording directory, or of a pprof file.
- * @throws MemprofError SOURCE_NOT_FOUND if it is not there or not ours to read, or what the reader throws; exit code 2.
+ * The profile of a recording directory, or of a pprof file, which has its arenas already.
+ * @throws MemprofError SOURCE_NOT_FOUND if it is not there or not ours to read, or what the reader and `loadRules` throw; exit code 2.
  */
-export async function loadProfile(source: string, moment: 'end' | 'peak'): Promise<Profile> {
+export async function loadProfile(source: string, moment: 'end' | 'peak', config?: string): Promise<Profile> {
   if (isDirectory(source)) {
     const { buildProfile } = await import('../interpret/index.js');
     const { loadRecogniser } = await import('./rules-source.js');
-    return buildProfile(source, { moment, recogniser: loadRecogniser() });
+    return buildProfile(source, { moment, recogniser: await loadRecogniser(config) });
   }
   if (moment === 'peak') {
     throw new MemprofError(`${source} is a pprof file: it shows one moment only`, {

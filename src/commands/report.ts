@@ -26,7 +26,7 @@ export async function report(source: string, raw: Record<string, unknown>): Prom
 
   const terminal = openTerminal();
   const profile = await withProgress(terminal, 'memprof: reading the recording', () =>
-    loadProfile(source, flags.moment),
+    loadProfile(source, flags.moment, flags.config),
   );
   const by = flags.by as GroupBy | undefined;
   const summary = summarize(profile, { memprofVersion: memprofVersion(), ...(by && { by }) });

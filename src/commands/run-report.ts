@@ -1,5 +1,6 @@
 import { join, relative } from 'node:path';
 import { appendChunk } from '../capture/recording-writer.js';
+import type { Recogniser } from '../model/recognise.js';
 import { CHUNK } from '../recording/chunks.js';
 import type { Manifest } from '../recording/manifest.js';
 import type { RunFlags } from '../schema/defaults.js';
@@ -43,7 +44,7 @@ export async function reportRun(
   const place = shown.startsWith('..') ? folder : shown;
   try {
     const text = await withProgress(terminal, 'memprof: resolving symbols, writing reports', async () =>
-      makeReports(await stages(), folder, manifest, terminal),
+      makeReports(await stages(), folder, manifest, { terminal, config: flags.config }),
     );
     if (flags.quiet) return;
     terminal.line(`\n${text}`);
@@ -55,20 +56,22 @@ export async function reportRun(
   }
 }
 
-async function makeReports(stages: Stages, folder: string, manifest: Manifest, terminal: Terminal): Promise<string> {
-  const {
-    buildProfile,
-    FORMATS,
-    writePprofInBackground,
-    speedscopePieces,
-    summarize,
-    fold,
-    SPEEDSCOPE_MAX_STACKS,
-    loadRecogniser,
-  } = stages;
+interface ReportContext {
+  readonly terminal: Terminal;
+  readonly config: string | undefined;
+}
+
+async function makeReports(
+  stages: Stages,
+  folder: string,
+  manifest: Manifest,
+  { terminal, config }: ReportContext,
+): Promise<string> {
+  const { buildProfile, FORMATS, writePprofInBackground, speedscopePieces, summarize, fold, SPEEDSCOPE_MAX_STACKS } =
+    stages;
   const profile = await buildProfile(folder, {
     manifest,
-    recogniser: loadRecogniser(),
+    recogniser: await rulesOrOurs(stages, terminal, config),
     onSymbols(path, symbols) {
       try {
         appendChunk(path, CHUNK.symbols, [Buffer.from(JSON.stringify(symbols))]);
@@ -90,4 +93,14 @@ async function makeReports(stages: Stages, folder: string, manifest: Manifest, t
     summary: { ...summary, notices: summary.notices.filter(isNews) },
     paint: paintFor(terminal.colour),
   });
+}
+
+/** The run is over: a configuration file that cannot be used costs its rules and a line, no report. */
+async function rulesOrOurs(stages: Stages, terminal: Terminal, config: string | undefined): Promise<Recogniser> {
+  try {
+    return await stages.loadRecogniser(config);
+  } catch (error) {
+    terminal.warn(`its rules are not used: ${(error as Error).message}`);
+    return stages.shippedRecogniser();
+  }
 }

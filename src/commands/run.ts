@@ -1,6 +1,7 @@
 import { inheritedFiles, type LaunchedProgram, launch, type ProgramEnd } from '../capture/launch.js';
 import { forwardSignals } from '../capture/signals.js';
 import { leaveStandardStreamsAlone } from '../capture/standard-streams.js';
+import { EXIT } from '../errors.js';
 import type { RunFlags } from '../schema/defaults.js';
 import { planRun, type RunPlan, withoutProfiling } from './run-plan.js';
 
@@ -13,6 +14,10 @@ import { planRun, type RunPlan, withoutProfiling } from './run-plan.js';
 export async function run(command: string, args: readonly string[], flags: RunFlags): Promise<ProgramEnd> {
   const extraFiles = inheritedFiles();
   leaveStandardStreamsAlone();
+  if (flags.config !== undefined) {
+    const { loadRules } = await import('./rules-source.js');
+    await loadRules(flags.config, process.cwd(), EXIT.failed);
+  }
   const plan = planRun(command, args, flags);
   const signals = forwardSignals();
   try {

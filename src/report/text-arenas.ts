@@ -14,7 +14,7 @@ const CHURN_WIDTH = 7;
 
 /** The arenas of each pool with their lives, the others as one line. */
 export function arenaTable(summary: Summary, paint: Paint): string[] {
-  const { arenas, processes, unnamed } = summary;
+  const { arenas, processes } = summary;
   if (arenas.rows.length === 0) return [];
   const head = `${'By arena'.padEnd(NAME_WIDTH)}${'in use'.padEnd(VALUE_WIDTH)}${'peak'.padStart(PEAK_WIDTH)}${'churn'.padStart(CHURN_WIDTH)}  after release`;
   const others = arenas.folded.find(({ pools }) => pools !== undefined);
@@ -24,9 +24,6 @@ export function arenaTable(summary: Summary, paint: Paint): string[] {
       byPool(rows, faultyFirst(summary.pools.rows)).flatMap((ofPool) => poolLines(ofPool, summary, paint)),
     ),
     ...(others ? [paint.dim(foldedText(others, `more of ${formatCount(others.pools ?? 0)} more pools`))] : []),
-    ...(unnamed.share > 0
-      ? [paint.dim(`${(unnamed.share * 100).toFixed(1)} % of what is in use has no name but its allocator's`)]
-      : []),
   ];
 }
 

@@ -48,8 +48,20 @@ function header(summary: Summary, paint: Paint): string[] {
     '',
     `in use     ${painted(total.inuse_space, 'bytes', paint)}  in ${bare(total.inuse_objects)} objects`,
     `allocated  ${painted(total.alloc_space, 'bytes', paint)}  in ${bare(total.alloc_objects)} objects`,
+    ...arenaHint(summary, paint),
     ...peakHint(summary, paint),
   ];
+}
+
+/** Below this share it is no news. */
+const UNKNOWN_WORTH_A_LINE = 0.001;
+
+/** Of how much neither the program nor a rule says what it is for. */
+function arenaHint({ unnamed: { inuse_space, share }, processes }: Summary, paint: Paint): string[] {
+  // A profile of another program's making knows no arenas.
+  if (share < UNKNOWN_WORTH_A_LINE || processes.length === 0) return [];
+  const of = `${percent(share).trim()} of it; where: memprof rules test DIR`;
+  return [`no arena   ${painted(inuse_space, 'bytes', paint)}  ${of}`];
 }
 
 /** Below this nobody looks for the rest. */

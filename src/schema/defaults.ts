@@ -5,6 +5,8 @@
 export interface RunFlags {
   readonly output?: string;
   readonly force: boolean;
+  /** File with rules, instead of the nearest memprof.config.json. */
+  readonly config?: string;
   readonly native: boolean;
   readonly v8: boolean;
   /** Mean gap between native samples. */

@@ -53,6 +53,7 @@ const runSchema = z.object({
   maxSamplesPerSecond: wholeNumber(1, 1_000_000).optional(),
   snapshotEvery: wholeNumber(0, 86_400).optional(),
   quiet: z.boolean().default(RUN_DEFAULTS.quiet),
+  config: z.string().min(1, 'is empty').optional(),
 });
 
 /**
@@ -63,6 +64,7 @@ export function parseRunFlags(raw: Record<string, unknown>, exitCode: number): R
   const flags = parseFlags(runSchema, raw, exitCode);
   return {
     ...(flags.output !== undefined && { output: flags.output }),
+    ...(flags.config !== undefined && { config: flags.config }),
     force: flags.force,
     native: flags.native,
     v8: flags.v8,
@@ -83,6 +85,7 @@ export interface ReportFlags {
   readonly moment: (typeof MOMENTS)[number];
   readonly output?: string;
   readonly force: boolean;
+  readonly config?: string;
 }
 
 /**
@@ -100,14 +103,31 @@ export function parseReportFlags(
     moment: oneOf(MOMENTS).default('end'),
     output: z.string().min(1, 'is empty').optional(),
     force: z.boolean().default(false),
+    config: z.string().min(1, 'is empty').optional(),
   });
-  const { by, output, moment, ...rest } = parseFlags(schema, raw, exitCode);
+  const { by, output, moment, config, ...rest } = parseFlags(schema, raw, exitCode);
   return {
     ...rest,
     moment: moment === 'peak' ? 'peak' : 'end',
     ...(by !== undefined && { by }),
     ...(output !== undefined && { output }),
+    ...(config !== undefined && { config }),
   };
+}
+
+export interface RulesFlags {
+  readonly moment: (typeof MOMENTS)[number];
+  readonly config?: string;
+}
+
+/**
+ * Checks the flags of `memprof rules test`.
+ * @throws MemprofError BAD_FLAG.
+ */
+export function parseRulesFlags(raw: Record<string, unknown>, exitCode: number): RulesFlags {
+  const schema = z.object({ moment: oneOf(MOMENTS).default('end'), config: z.string().min(1, 'is empty').optional() });
+  const { moment, config } = parseFlags(schema, raw, exitCode);
+  return { moment: moment === 'peak' ? 'peak' : 'end', ...(config !== undefined && { config }) };
 }
 
 function oneOf(choices: readonly string[]): z.ZodString {

@@ -1,12 +1,7 @@
 import type { Rule } from '../rule.js';
 
 /** What takes the memory of a tensor buffer; everything else is small and for bookkeeping. */
-const BUFFER = [
-  'ggml_aligned_malloc',
-  'ggml_backend_*buffer_type_alloc_buffer',
-  'ggml_backend_*host_malloc',
-  'ggml_cuda_device_malloc',
-];
+const BUFFER = ['ggml_backend_*buffer_type_alloc_buffer', 'ggml_backend_alloc_buffer'];
 const REPACKED = [
   'ggml_backend_cpu_repack_buffer_type_alloc_buffer',
   'ggml_backend_cpu_aarch64_buffer_type_alloc_buffer',
@@ -86,7 +81,7 @@ export const LLAMA: readonly Rule[] = [
   {
     name: 'ggml: other tensor buffers',
     match: { function: BUFFER },
-    pool: 'tensor-pool',
+    pool: 'tensors',
     arena: 'ggml:buffers',
   },
   {

@@ -4,6 +4,8 @@ const LIBRARY = ['libonnxruntime.so*', 'libonnxruntime_*'];
 const BINDING = 'onnxruntime_binding.node';
 /** How the CPU allocator takes tensors since 1.2x; nothing else there asks for an alignment. */
 const ALIGNED = ['operator new(unsigned long, std::align_val_t*', 'operator new[](unsigned long, std::align_val_t*'];
+/** Objects, containers, protobuf. */
+const PLAIN = ['operator new(unsigned long)', 'operator new[](unsigned long)'];
 const LOAD = [
   'InferenceSessionWrap::LoadModel',
   'OrtApis::CreateSession*',
@@ -42,6 +44,18 @@ export const ONNXRUNTIME: readonly Rule[] = [
     arena: 'onnxruntime:initializers',
   },
   {
+    name: 'ONNX Runtime: objects of a session',
+    match: { function: PLAIN, where: 'leaf', caller: { function: LOAD } },
+    pool: 'session',
+    arena: 'onnxruntime:session',
+  },
+  {
+    name: 'ONNX Runtime: objects of a run',
+    match: { function: PLAIN, where: 'leaf', caller: { function: RUN } },
+    pool: 'scratch',
+    arena: 'onnxruntime:scratch',
+  },
+  {
     name: 'ONNX Runtime: initializers of a library that calls posix_memalign',
     match: { module: LIBRARY, where: 'leaf', caller: { function: LOAD } },
     pool: 'weights',
@@ -50,19 +64,19 @@ export const ONNXRUNTIME: readonly Rule[] = [
   {
     name: 'ONNX Runtime: arena, by name',
     match: { function: ['onnxruntime::BFCArena::*', 'onnxruntime::StreamAwareBFCArena::*'] },
-    pool: 'tensor-pool',
+    pool: 'tensors',
     arena: 'onnxruntime:arena',
   },
   {
     name: 'ONNX Runtime: arena',
     match: { function: ALIGNED, where: 'leaf', caller: { module: LIBRARY } },
-    pool: 'tensor-pool',
+    pool: 'tensors',
     arena: 'onnxruntime:arena',
   },
   {
     name: 'ONNX Runtime: arena of a library that calls posix_memalign',
     match: { module: LIBRARY, where: 'leaf', caller: { function: RUN } },
-    pool: 'tensor-pool',
+    pool: 'tensors',
     arena: 'onnxruntime:arena',
   },
   {
