@@ -1,4 +1,4 @@
-/* Tags: what the program names, as numbers of records in the store's tags table (wire.h draws it). 0 is none.
+/* Tags: what the program names, as numbers of records in the store's tags table (wire_tags.h draws it). 0 is none.
  *
  * A context is what a sample carries: an arena or a pool, a stage and labels, each of which may be missing. It is normalised:
  * of an arena within an arena only the inner one is left, so nesting costs nothing however deep. A context of one thing alone

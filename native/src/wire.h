@@ -23,6 +23,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "control.h"
+#include "wire_tags.h"
+
 #define MP_WIRE_MAGIC 0x31464f52504d454dull /* "MEMPROF1" */
 #define MP_WIRE_VERSION 2u
 #define MP_HEADER_BYTES 4096u
@@ -243,52 +246,6 @@ struct mp_mapping {
 };
 _Static_assert(sizeof(struct mp_mapping) == 40, "wire");
 
-enum mp_tag_kind { MP_TAG_POOL = 1, MP_TAG_ARENA = 2, MP_TAG_STAGE = 3, MP_TAG_LABELS = 4, MP_TAG_CONTEXT = 5, MP_TAG_HEAP = 6 };
-
-/* How a sample got its context: in which of the carriers it was found. */
-enum mp_tag_source {
-  MP_TAG_SOURCE_NONE,
-  MP_TAG_SOURCE_C,           /* memprof.h */
-  MP_TAG_SOURCE_LEAF,        /* leaf code of the JavaScript API */
-  MP_TAG_SOURCE_POOL_THREAD, /* work that was queued for a thread pool */
-  MP_TAG_SOURCE_CPED,        /* V8's continuation-preserved data, through AsyncLocalStorage */
-  MP_TAG_SOURCE_SMI,         /* the same slot, with nothing else in it */
-  MP_TAG_SOURCE_RING,        /* the table of async ids */
-  MP_TAG_SOURCE_COUNT
-};
-
-/* Index into mp_tag.counters. */
-enum mp_tag_counter {
-  MP_TAG_HITS,
-  MP_TAG_MISSES,
-  MP_TAG_DOUBLE_RELEASES,
-  MP_TAG_USES_AFTER_RELEASE,
-  MP_TAG_COUNTER_COUNT
-};
-
-/* What the program names: pools, their arenas, stages, labels and heaps, and the contexts made of them. Record 0 is none.
- * What identifies a record never changes; released_ns, budget_bytes, a pool's ordinal and the counters do.
- *   0      4      8        12        16      20       24           32            40             48                80       88       96
- *   +------+------+--------+---------+-------+--------+------------+-------------+--------------+-----------------+--------+--------+
- *   | kind | name | parent | ordinal | stage | labels | created_ns | released_ns | budget_bytes | counters[4]     | folded | unused |
- *   +------+------+--------+---------+-------+--------+------------+-------------+--------------+-----------------+--------+--------+ */
-struct mp_tag {
-  uint32_t kind;         /* enum mp_tag_kind */
-  uint32_t name;         /* string id, of what has a name; LABELS: "k=v,k2=v2" */
-  uint32_t parent;       /* ARENA: its pool. CONTEXT: an arena, a pool or 0 */
-  uint32_t ordinal;      /* ARENA: counts the arenas of its pool from 1. POOL: the last one given, folded ones included */
-  uint32_t stage;        /* CONTEXT: a stage or 0 */
-  uint32_t labels;       /* CONTEXT: labels or 0 */
-  uint64_t created_ns;
-  uint64_t released_ns;  /* ARENA; 0: it has not been */
-  uint64_t budget_bytes; /* POOL; 0: none */
-  uint64_t counters[MP_TAG_COUNTER_COUNT];
-  uint64_t folded;       /* POOL: arenas without a record, since the table was full: their samples carry the pool's context */
-  uint64_t unused;
-};
-_Static_assert(sizeof(struct mp_tag) == 96, "wire");
-_Static_assert(offsetof(struct mp_tag, counters) == 48, "wire");
-
 enum mp_event_type { MP_EVENT_ALLOC = 1, MP_EVENT_FREE = 2, MP_EVENT_COMMIT = 3, MP_EVENT_DECOMMIT = 4, MP_EVENT_GENERATION = 5, MP_EVENT_FREEZE = 6 };
 
 /* One thing that happened. ticket is the event's number + 1, stored last: a slot whose ticket is not the awaited one is not
@@ -313,34 +270,5 @@ struct mp_event {
 _Static_assert(sizeof(struct mp_event) == 64, "wire");
 /* What docs/explanation/performance.md promises of an event and of the record that a live sample has besides. */
 _Static_assert(sizeof(struct mp_event) <= 100 && sizeof(struct mp_live) <= 100, "small enough");
-
-/* The control file, "control" in the run directory: written by memprof before the first process starts, mapped by the
- * sampler, polled by the agent. */
-#define MP_CONTROL_MAGIC 0x4c5254434f52504dull /* "MPROCTRL" */
-enum mp_control_flags { MP_CONTROL_NO_NATIVE = 1, MP_CONTROL_NO_V8 = 2, MP_CONTROL_V8_EXACT = 4 };
-struct mp_control {
-  uint64_t magic;
-  uint32_t version;
-  uint32_t flags;             /* 12 enum mp_control_flags */
-  uint64_t mean_bytes;        /* 16 native sampling mean */
-  uint64_t v8_interval_bytes; /* 24 */
-  uint64_t max_samples_per_s; /* 32 adaptive cap of one process */
-  uint64_t snapshot_request;  /* 40 raised by memprof to ask every agent for a V8 profile */
-  uint64_t snapshot_reason;   /* 48 1 timer, 2 demand, 3 peak */
-  uint64_t refusals[16];      /* 56 counts by enum mp_refusal, added to by samplers that could not start */
-  uint64_t seed;              /* 184 tests: makes every thread draw the same gaps each time; 0: from the clock */
-  uint8_t unused[4096 - 192];
-};
-_Static_assert(sizeof(struct mp_control) == 4096, "wire");
-
-/* Why a sampler stayed out. */
-enum mp_refusal {
-  MP_REFUSED_STORE_CREATE,   /* the run directory is not writable for this process */
-  MP_REFUSED_FILE_SIZE,      /* ulimit -f leaves no room for a store */
-  MP_REFUSED_NO_SPACE,       /* tmpfs full */
-  MP_REFUSED_LIBC,           /* neither glibc nor musl, or a libc too old */
-  MP_REFUSED_MEMORY,         /* mmap failed: ulimit -v or the like */
-  MP_REFUSAL_COUNT
-};
 
 #endif

@@ -8,11 +8,14 @@
 #include "../src/modules.h"
 #include "../src/peek.h"
 #include "../src/store_internal.h"
+#include "../src/tags.h"
 #include "../src/unwind.h"
 #include "check.h"
 #include "harness.h"
 
 #define THREADS 4
+#define TAGGERS 8
+#define NAMES 16
 #define ROUNDS 3000
 #define STACKS 64
 #define PAGE 4096ul
@@ -81,6 +84,47 @@ static void *work(void *argument) {
   return NULL;
 }
 
+/* The same few names and contexts from many threads: one tag for each, arenas numbered without a gap. */
+static void *name_things(void *argument) {
+  static uint32_t pools[NAMES], contexts[NAMES];
+  char name[16];
+  for (uint64_t round = 0; round < ROUNDS; round++) {
+    uint64_t which = (round + (uintptr_t)argument) % NAMES;
+    size_t length = (size_t)snprintf(name, sizeof name, "pool %lu", (unsigned long)which);
+    uint32_t pool = mp_tag_pool(name, length, 1009), none = 0;
+    CHECK(pool != 0);
+    if (!__atomic_compare_exchange_n(&pools[which], &none, pool, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) CHECK(none == pool);
+    uint32_t context = mp_tag_context(pool, mp_tag_stage("prefill", 7), mp_tag_labels(name, length));
+    none = 0;
+    CHECK(mp_tag_kind(context) == MP_TAG_CONTEXT);
+    if (!__atomic_compare_exchange_n(&contexts[which], &none, context, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) CHECK(none == context);
+    uint32_t arena = mp_tag_arena(pool);
+    CHECK(mp_tag_ordinal(arena) > 0 && mp_tag_inside(context, arena) == mp_tag_inside(mp_tag_inside(0, arena), mp_tag_context(0, mp_tag_stage("prefill", 7), mp_tag_labels(name, length))));
+    struct mp_site_key key = {.node = intern_one(round % STACKS), .heap = MP_HEAP_MALLOC, .tag = arena, .tag_source = MP_TAG_SOURCE_C};
+    CHECK(mp_store_site(&key) != MP_NONE);
+    mp_tag_count(pool, MP_TAG_HITS, 1);
+    mp_tag_release(arena);
+  }
+  return NULL;
+}
+
+static void tags(void) {
+  pthread_t threads[TAGGERS];
+  for (uintptr_t i = 0; i < TAGGERS; i++) CHECK(pthread_create(&threads[i], NULL, name_things, (void *)i) == 0);
+  for (int i = 0; i < TAGGERS; i++) pthread_join(threads[i], NULL);
+  const struct mp_tag *table = mp_store_region(MP_REGION_TAGS);
+  uint64_t pools = 0, ordinals = 0, hits = 0, folded = 0, arenas = 0;
+  for (uint64_t i = 0; i < mp_store_used(MP_REGION_TAGS); i++) {
+    if (table[i].kind == MP_TAG_ARENA) arenas++;
+    if (table[i].kind != MP_TAG_POOL) continue;
+    pools++;
+    ordinals += table[i].ordinal;
+    hits += table[i].counters[MP_TAG_HITS];
+    folded += table[i].folded;
+  }
+  CHECK(pools == NAMES && ordinals == TAGGERS * ROUNDS && hits == ordinals && arenas + folded == ordinals);
+}
+
 static void totals(void) {
   const struct mp_header *header = mp_store_header();
   const struct mp_site *sites = mp_store_region(MP_REGION_SITES);
@@ -105,5 +149,6 @@ int main(void) {
   for (uintptr_t i = 0; i < THREADS; i++) CHECK(pthread_create(&threads[i], NULL, work, (void *)i) == 0);
   for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
   totals();
+  tags();
   return checks_done();
 }

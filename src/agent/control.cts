@@ -1,4 +1,4 @@
-/** Reads what memprof asks for: the control file, `struct mp_control` in native/src/wire.h. */
+/** Reads what memprof asks for: the control file, `struct mp_control` in native/src/control.h. */
 import fs = require('node:fs');
 
 import type { Control, ProfileReason } from './types.cjs';

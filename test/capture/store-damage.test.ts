@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { readAgentFacts } from '../../src/capture/agent-facts.ts';
 import { openProcessImage } from '../../src/capture/process-image.ts';
-import { readHeader } from '../../src/capture/store-reader.ts';
+import { readHeader, readRecords } from '../../src/capture/store-reader.ts';
 import { buildProfile } from '../../src/interpret/index.ts';
 import { findProblems } from '../../src/model/validate.ts';
 import { HEADER, HEADER_BYTES, REGION, REGIONS } from '../../src/recording/wire.ts';
@@ -21,11 +21,14 @@ import { readChunks } from './read-chunks.ts';
 const RUNS = Number(process.env.MEMPROF_FUZZ ?? 300);
 const root = temporaryDirectory('store-damage');
 const runDirectory = makeRunDirectory({ meanBytes: 4096 }, root);
+const taggedDirectory = makeRunDirectory({ meanBytes: 1 }, root);
 let store = '';
+let taggedStore = '';
 
 beforeAll(() => {
   const run = runSampled([program('known_truth'), '257', '20000', '4099', '500'], { directory: runDirectory });
   store = run.stores[0]?.file ?? 'none';
+  taggedStore = runSampled([program('tagged'), 'known'], { directory: taggedDirectory }).stores[0]?.file ?? 'none';
 });
 
 const word = (value: bigint): Buffer => {
@@ -35,17 +38,17 @@ const word = (value: bigint): Buffer => {
 };
 
 /** Records the store from beginning to end, with `damage` done to it in the middle. */
-async function record(damage: (fd: number) => void) {
+async function record(damage: (fd: number) => void, storePath = store) {
   const output = join(root, 'out');
   rmSync(output, { recursive: true, force: true });
   mkdirSync(output);
-  const fd = openSync(store, 'r+');
+  const fd = openSync(storePath, 'r+');
   const saved = Buffer.alloc(HEADER_BYTES);
   readSync(fd, saved, 0, HEADER_BYTES, 0);
   const image = openProcessImage({
     pid: 1 << 29,
     ordinal: 0,
-    storePath: store,
+    storePath,
     outputDirectory: output,
     name: 'known_truth',
     isMain: true,
@@ -133,6 +136,27 @@ test(`${RUNS} headers that were scribbled on`, { timeout: 3_600_000 }, async () 
       throw new Error(`seed ${seed}: ${(cause as Error).stack}`, { cause });
     }
   }
+});
+
+test(`${RUNS / 3} tables of tags that were scribbled on`, { timeout: 3_600_000 }, async () => {
+  const fd = openSync(taggedStore, 'r+');
+  const tags = readHeader(fd)?.regions.tags;
+  if (tags === undefined) throw new Error('no header');
+  const whole = readRecords(fd, tags, 0, tags.used);
+  const { profile } = await record(() => undefined, taggedStore);
+  expect(profile.samples.some(({ labels }) => labels.arena === 'kv-cache#1')).toBe(true);
+  for (let seed = 1; seed <= RUNS / 3; seed++) {
+    const random = seeded(seed);
+    const damaged = Buffer.from(whole);
+    for (let left = 1 + random.below(20); left > 0; left--) scribble(damaged, random);
+    try {
+      await record(() => void writeSync(fd, damaged, 0, damaged.length, tags.offset), taggedStore);
+    } catch (cause) {
+      throw new Error(`seed ${seed}: ${(cause as Error).stack}`, { cause });
+    }
+    writeSync(fd, whole, 0, whole.length, tags.offset);
+  }
+  closeSync(fd);
 });
 
 test.each([

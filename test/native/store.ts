@@ -148,8 +148,12 @@ export function readStore(file: string): Store {
     return Array.from({ length: Math.min(used, capacity) }, (_, i) => read(offset + i * bytes));
   };
   const strings = region('strings').offset;
-  const string = (id: number) =>
-    id === 0 ? '' : data.toString('utf8', strings + id + 4, strings + id + 4 + u32(strings + id));
+  const string = (id: number) => {
+    const at = strings + id;
+    // Some programs write over their stores.
+    const bytes = id === 0 || at + 4 > data.length ? 0 : Math.min(u32(at), 65_535);
+    return data.toString('utf8', at + 4, at + 4 + bytes);
+  };
   const { HEADER, MODULE, FUNCTION, NODE, SITE, LIVE, MAPPING, TAG, EVENT } = wire;
   return {
     file,

@@ -1,5 +1,5 @@
 /* A program with a bug: argv[1] times it writes over a file that is mapped in it, the sampler's store, all of it or at random
- * places. In between it allocates from ever new call paths, maps, moves and unmaps, and forks. */
+ * places. In between it allocates from ever new call paths, names what it allocates, maps, moves and unmaps, and forks. */
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -8,6 +8,8 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "../../include/memprof.h"
 
 #define FROZEN_AT 72 /* of the header: anything but 0 there ends the recording, and with it the test */
 #define PAGE 4096ul
@@ -58,12 +60,27 @@ static __attribute__((noinline)) void *left(uint64_t path, size_t bytes) {
   return block;
 }
 
+/* The sampler reads its own table of tags to compose contexts. */
+static void name_things(int i, const void *block) {
+  char text[32];
+  uint32_t pool = memprof_pool("pool", 0), heap = memprof_heap_create("heap"), arena = memprof_arena(pool);
+  snprintf(text, sizeof text, "n=%d", i % 64);
+  memprof_pop(0);
+  memprof_push(arena);
+  memprof_push(memprof_labels(text));
+  memprof_heap_alloc(heap, block, 64);
+  if (i % 256 == 0) memprof_heap_reset(heap);
+  memprof_count(arena, MEMPROF_HIT, 1);
+  if (i % 3 == 0) memprof_arena_release(arena);
+}
+
 static void *allocate(void *argument) {
   static __thread void *blocks[512];
   for (int i = 0; i < 2000; i++) {
     void **block = &blocks[i % 512];
     free(*block);
     *block = right((uint64_t)(uintptr_t)argument * 4096 + (uint64_t)i, 64);
+    if (i % 64 == 0) name_things(i, *block);
   }
   for (int i = 0; i < 512; i++) {
     free(blocks[i]);
