@@ -53,14 +53,13 @@ function openHooks(): Hooks | undefined {
 function openBinding(): AsyncWrap | undefined {
   const { emitWarning } = process;
   const binding: unknown = Reflect.get(process, 'binding');
-  if (typeof binding !== 'function') return undefined;
+  if (typeof binding !== 'function' || !Reflect.set(process, 'emitWarning', () => undefined)) return undefined;
   try {
-    process.emitWarning = () => undefined;
     return binding.call(process, 'async_wrap') as AsyncWrap;
   } catch {
     return undefined; // refused: a policy, or a Node without it
   } finally {
-    process.emitWarning = emitWarning;
+    Reflect.set(process, 'emitWarning', emitWarning);
   }
 }
 

@@ -41,7 +41,7 @@ function start(native: NativeCarrier): StartedCarrier | undefined {
     ring[id & RING_MASK] = ((WRITTEN | (id >>> RING_BITS)) << CONTEXT_BITS) | context;
   }
 
-  hooksFile.createHook({ init }).enable();
+  const hook = hooksFile.createHook({ init }).enable();
 
   return {
     source: 'ring',
@@ -57,6 +57,7 @@ function start(native: NativeCarrier): StartedCarrier | undefined {
         shortLived[index] = outer;
       }
     },
+    stop: () => void hook.disable(),
   };
 }
 

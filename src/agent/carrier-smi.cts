@@ -77,7 +77,7 @@ function start(native: NativeCarrier): StartedCarrier | undefined {
     set(saved[depth] as number);
   }
 
-  hooksFile.createHook({ init, before, after }).enable();
+  const hook = hooksFile.createHook({ init, before, after }).enable();
   const ownCallbacks = hooks.countCallbacks();
   const ownPromiseHooks = hooks.promiseHooks();
   hooks.dropPromiseHooks();
@@ -106,6 +106,10 @@ function start(native: NativeCarrier): StartedCarrier | undefined {
         queueMicrotask(() => {
           if (isTelling() && fields[depthIndex] === 1) hooks.dropPromiseHooks();
         });
+    },
+    stop() {
+      hook.disable();
+      set(0);
     },
   };
 }

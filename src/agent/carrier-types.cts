@@ -26,6 +26,8 @@ export interface NativeCarrier {
 export interface StartedCarrier extends Carrier {
   /** Makes good what the program's own hooks have left behind. Called now and then, outside of everything. */
   repair?(): void;
+  /** Takes its hooks away: it has failed a test. */
+  stop?(): void;
 }
 
 /** One way to carry: undefined where this Node, or this program, does not have it. */

@@ -11,8 +11,11 @@ import type { Carrier, CarrierKind, NativeCarrier, StartedCarrier } from './carr
 const KINDS: readonly CarrierKind[] = [cped, smi, ring];
 const NONE: StartedCarrier = { source: 'none', current: () => 0, run: (_context, fn) => fn() };
 
-/** Numbers that a context can have, and 0 within them; any other value read back says that the carrier does not work. */
-const TEST_CONTEXTS = [77, 65_535, 0, 4_660] as const;
+/**
+ * The last numbers that a context can have, and 0 within them; any other value read back says that the carrier does not work. A sample that is
+ * taken meanwhile finds no such tag, unless the table of tags is full.
+ */
+const TEST_CONTEXTS = [65_535, 65_534, 0, 65_533] as const;
 const RECHECK_MASK = 0x3ff;
 
 const { setTimeout, queueMicrotask } = globalThis;
@@ -27,16 +30,22 @@ function startCarrier(native: NativeCarrier): Carrier {
     active = NONE;
     while (next < KINDS.length && active === NONE) {
       const started = KINDS[next++]?.start(native);
-      if (started !== undefined && passes(started, native)) active = started;
+      if (started === undefined) continue;
+      if (passes(started, native)) active = started;
+      else stop(started);
     }
-    if (active === NONE) native.carrierStop();
-    else testLater(active, native, giveUp);
+    if (active !== NONE) testLater(active, native, giveUp);
+  }
+
+  function stop(failed: StartedCarrier): void {
+    native.carrierStop();
+    failed.stop?.();
   }
 
   /** A carrier that fails gives wrong answers or none: it is not asked again. */
   function giveUp(failed: StartedCarrier): void {
     if (active !== failed) return;
-    native.carrierStop();
+    stop(failed);
     startNext();
   }
 

@@ -103,6 +103,13 @@ test.each(NODE_LINES)('Node %i: work for pool threads runs in the context that q
   expect([onMain.wrongBytes, onMain.lostBytes]).toEqual([0, 0]);
 });
 
+test.each(NODE_LINES)('Node %i: a program that watches its own asynchronous work sees the same', (line) => {
+  const observed = (mode: string) => runFixture(line, 'observed.cjs', [mode]).output;
+  const plain = observed('none');
+  expect(Object.keys(plain.events)).toEqual(expect.arrayContaining(['Timeout', 'Immediate', 'TickObject', 'PROMISE']));
+  expect(observed('carrier')).toEqual(plain);
+});
+
 describe('a carrier that does not do what it should is given up, and the program goes on', () => {
   const next: Record<NodeLine, string> = { 20: 'ring', 22: 'ring', 24: 'cped', 26: 'cped' };
   test.each(NODE_LINES)('Node %i', (line) => {
