@@ -1,6 +1,6 @@
 import { formatBytes, formatCount } from '../model/units.js';
 import type { Summary, SummaryArena, SummaryFoldedArenas, SummaryPool } from '../schema/summary.js';
-import { shorten } from './format.js';
+import { keepEnd, shorten } from './format.js';
 import type { Paint } from './options.js';
 import { painted, underProcesses } from './text-layout.js';
 import { faultyFirst, peakCell } from './text-pools.js';
@@ -67,7 +67,8 @@ function byPool(rows: readonly SummaryArena[], order: readonly SummaryPool[]): S
 function arenaLines(row: SummaryArena, summary: Summary, paint: Paint): string[] {
   const { life } = row;
   const first =
-    shorten(row.arena || `${row.pool} (no arena)`, NAME_WIDTH - 1).padEnd(NAME_WIDTH) +
+    // Its end tells an arena from the others.
+    keepEnd(row.arena || `${row.pool} (no arena)`, NAME_WIDTH - 1).padEnd(NAME_WIDTH) +
     painted(row.inuse_space, 'bytes', paint, VALUE_WIDTH) +
     (life === undefined
       ? ''

@@ -1,21 +1,27 @@
-import { formatBytes, formatCount, formatDuration } from '../model/units.js';
+import { formatBytes, formatCount } from '../model/units.js';
 import type { Estimate, Summary, SummaryPool } from '../schema/summary.js';
 import { MARKS, shorten } from './format.js';
 import type { Paint } from './options.js';
+import { sentencesOf } from './pool-faults.js';
 import { underProcesses, wrap } from './text-layout.js';
 
 const NAME_WIDTH = 16;
 const BYTES_WIDTH = 11;
 
-/** Columns after the bytes, with their widths. A rule's pool has no hits and misses. */
+/** Columns after the bytes, with their widths. A rule's pool has no hits and misses. `isSeen`: arenas of which a sample was live. */
 const COUNTS = [
   ['arenas', 8, ({ arenas }) => arenas],
-  ['held', 6, ({ holdingArenas }) => holdingArenas],
-  ['most', 6, ({ peakArenas }) => peakArenas],
+  ['held', 6, ({ holdingArenas }) => holdingArenas, true],
+  ['most', 6, ({ peakArenas }) => peakArenas, true],
   ['hits', 8, ({ hits, misses }) => (hits + misses === 0 ? undefined : hits)],
   ['misses', 8, ({ hits, misses }) => (hits + misses === 0 ? undefined : misses)],
   ['sizes', 6, ({ sizes }) => sizes],
-] as const satisfies readonly (readonly [string, number, (life: PoolLife) => number | undefined])[];
+] as const satisfies readonly (readonly [
+  name: string,
+  width: number,
+  of: (life: PoolLife) => number | undefined,
+  isSeen?: true,
+])[];
 
 type PoolLife = NonNullable<SummaryPool['life']>;
 
@@ -38,9 +44,10 @@ export function poolTable(
     ...underProcesses(shown, processes, (rows) => rows.map((row) => poolLine(row, paint))),
     ...(folded > 0 ? [`and ${formatCount(folded)} more pools: --format json`] : []),
     ...shown.flatMap((row) =>
-      faults(row).flatMap((fault) => {
+      sentencesOf(row).flatMap(({ text, isFault }) => {
         const place = processes.length > 1 ? `[${row.pid}] ${row.pool}` : row.pool;
-        return wrap(`${place}: ${fault}`, '! ').map((line) => paint.warning(line));
+        const lines = wrap(`${place}: ${text}`, isFault ? '! ' : '- ');
+        return lines.map((line) => (isFault ? paint.warning(line) : paint.dim(line)));
       }),
     ),
   ];
@@ -48,7 +55,8 @@ export function poolTable(
 
 /** Those with something wrong, then the others, each in their order. */
 export function faultyFirst(rows: readonly SummaryPool[]): SummaryPool[] {
-  return [...rows.filter((row) => faults(row).length > 0), ...rows.filter((row) => faults(row).length === 0)];
+  const isFaulty = (row: SummaryPool): boolean => sentencesOf(row).some(({ isFault }) => isFault);
+  return [...rows.filter(isFaulty), ...rows.filter((row) => !isFaulty(row))];
 }
 
 function poolLine({ pool, inuse_space, life }: SummaryPool, paint: Paint): string {
@@ -58,14 +66,17 @@ function poolLine({ pool, inuse_space, life }: SummaryPool, paint: Paint): strin
     (life === undefined
       ? ''
       : peakCell(life.peakBytes, inuse_space, BYTES_WIDTH, paint) +
-        COUNTS.map(([, width, of]) => countCell(of(life), width)).join('')
+        COUNTS.map(([, width, of, isSeen]) => countCell(of(life), width, isSeen && life)).join('')
     ).trimEnd()
   ).trimEnd();
 }
 
-function countCell(count: number | undefined, width: number): string {
-  const text = count === undefined ? '' : formatCount(count);
-  return (text.length < width ? text : (count?.toExponential(0) ?? '')).padStart(width);
+/** @param life of a pool whose arenas are counted by their samples: where memory is sampled, others may hold some that nobody saw. */
+function countCell(count: number | undefined, width: number, life?: PoolLife): string {
+  if (count === undefined) return ' '.repeat(width);
+  const mark = life?.peakBytes.kind === 'estimated' && count > 0 && count < life.arenas ? '≥' : '';
+  const text = mark + formatCount(count);
+  return (text.length < width ? text : mark + count.toExponential(0)).padStart(width);
 }
 
 /** A number of bytes with its mark, without its error bar: --by arena and summary.json have those. */
@@ -81,27 +92,3 @@ export function peakCell(peak: Estimate, inUse: Estimate, width: number, paint: 
   const text = `≥ ${formatBytes(now)}`;
   return ' '.repeat(Math.max(0, width - text.length)) + paint.unknown(text);
 }
-
-/** Sentences about one pool. */
-function faults({ life }: SummaryPool): string[] {
-  if (life === undefined) return [];
-  const found: string[] = [];
-  const { budgetBytes, peakBytes, liveAfterReleaseBytes, lateArenas, releasedArenas, doubleReleases } = life;
-  const peak = peakBytes.value ?? 0;
-  if (budgetBytes > 0 && peak > budgetBytes) {
-    found.push(`peak ${formatBytes(peak - budgetBytes)} over its budget of ${formatBytes(budgetBytes)}`);
-  }
-  if (lateArenas > 0) {
-    const longest = formatDuration(BigInt(life.longestHeldNs));
-    const of = `${formatCount(lateArenas)} of ${formatCount(releasedArenas)} released arenas`;
-    found.push(`${of} held memory on, up to ${longest}`);
-  }
-  const left = liveAfterReleaseBytes.value ?? 0;
-  if (left > 0) found.push(`${formatBytes(left)} of released arenas are still in use`);
-  if (doubleReleases > 0) found.push(`released again after its release: ${times(doubleReleases)}`);
-  if (life.usesAfterRelease > 0) found.push(`used after its release: ${times(life.usesAfterRelease)}`);
-  if (life.folded > 0) found.push(`too many arenas to tell all apart: ${formatCount(life.folded)} have no name`);
-  return found;
-}
-
-const times = (count: number): string => (count === 1 ? 'once' : `${formatCount(count)} times`);

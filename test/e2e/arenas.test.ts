@@ -132,7 +132,7 @@ describe.skipIf(runtimesAreMissing())('report --by arena of the streaming server
     const counts = { arenas: REQUESTS, held: REQUESTS, most: REQUESTS, hits: 0, misses: REQUESTS };
     expect(countsOf(end, 'kv-cache')).toMatchObject(counts);
     expect(faultsOf(end, 'kv-cache')).toEqual([
-      expect.stringMatching(/^! kv-cache: peak 1\.\d MiB over its budget of 4\.0 MiB$/),
+      expect.stringMatching(/^! kv-cache: its peak is 1\.\d MiB over its budget of 4\.0 MiB$/),
     ]);
 
     const { liveBytes, budgetBytes } = lifeOf(end, 'kv-cache');
@@ -159,6 +159,7 @@ describe.skipIf(runtimesAreMissing())('report --by arena of the streaming server
   it('POOL_MISS: no tensor is found in tensor-pool, which asks for memory at every step', async () => {
     const { end } = await profileServer('POOL_MISS', false);
     expect(countsOf(end, 'tensor-pool')).toMatchObject({ hits: 0, misses: TAKES });
+    expect(faultsOf(end, 'tensor-pool')).toEqual(['! tensor-pool: none of 1,920 was found in the pool']);
     const healthy = await withoutFault();
     const { hits, misses } = healthy.truth.disconnected.tensorPool;
     expect(countsOf(healthy.end, 'tensor-pool')).toMatchObject({ hits, misses });

@@ -39,7 +39,7 @@ describe('--by arena', () => {
     );
     const report = text(profile, 'arena');
     expect(report).toMatch(/^kv-cache +~? ?= 200 MiB +~? ?= 200 MiB +200 +200 +200 +0 +200 +1$/m);
-    expect(report).toContain('! kv-cache: peak 136 MiB over its budget of 64.0 MiB');
+    expect(report).toContain('! kv-cache: its peak is 136 MiB over its budget of 64.0 MiB');
     expect(report).toMatch(/^kv-cache#1 += 1\.0 MiB += 1\.0 MiB +not released$/m);
     expect(report).toContain('and 195 more of kv-cache: 195 MiB in use, largest peak 1.0 MiB');
   });
@@ -80,6 +80,47 @@ describe('--by arena', () => {
     ]) {
       expect(report).toContain(line);
     }
+  });
+
+  it('takes what may be garbage for no fault, and tells a pool in which nothing is ever found', () => {
+    const profile = makeProfile([], {
+      pools: [
+        poolUse('request', { releasedArenas: 100, lateArenas: 37, longestHeldNs: 2_600_000_000n }),
+        poolUse('tensors', { misses: 9_600 }),
+        poolUse('rare', { hits: 3, misses: 9_597 }),
+        poolUse('young', { misses: 99 }),
+        poolUse('good', { hits: 196, misses: 4 }),
+      ],
+    });
+    const report = text(profile, 'pool');
+    expect(report).toContain(
+      '- request: 37 of 100 released arenas held memory on, up to 2.6 s: garbage, if\n  none was collected before\n',
+    );
+    expect(report).toContain('! tensors: none of 9,600 was found in the pool\n');
+    expect(report).toContain('! rare: only 3 of 9,600 was found in the pool\n');
+    expect(report.match(/^!/gm)).toHaveLength(2);
+  });
+
+  it('marks counts of arenas that may be higher, since small memory is sampled', () => {
+    const sampled = { sampling: sampledUse(8, 1_024, 0.5), peakBytes: 8_192 };
+    const profile = makeProfile([], {
+      pools: [
+        poolUse('some', { ...sampled, arenas: 100, holdingArenas: 92, peakArenas: 93 }),
+        poolUse('all', { ...sampled, arenas: 4, holdingArenas: 4, peakArenas: 4 }),
+        poolUse('none', { ...sampled, arenas: 60, peakArenas: 28 }),
+        poolUse('exact', { arenas: 100, holdingArenas: 92, peakArenas: 93 }),
+      ],
+    });
+    const counts = (pool: string): string[] => {
+      const line = text(profile, 'pool')
+        .split('\n')
+        .find((candidate) => candidate.startsWith(`${pool} `));
+      return line?.split(/ +/).slice(-4, -1) ?? [];
+    };
+    expect(counts('some')).toEqual(['100', '≥92', '≥93']);
+    expect(counts('all')).toEqual(['4', '4', '4']);
+    expect(counts('none')).toEqual(['60', '0', '≥28']);
+    expect(counts('exact')).toEqual(['100', '92', '93']);
   });
 
   it('shows pools with a fault first, and one line for a pool whose arenas are all empty', () => {
