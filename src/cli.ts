@@ -35,6 +35,7 @@ async function main(argv: readonly string[]): Promise<void> {
   addReport(program);
   addOpen(program);
   addRules(program);
+  addLedger(program);
   addDoctor(program);
   addParse(program);
   await program.parseAsync(argv, { from: 'user' });
@@ -108,6 +109,19 @@ function addRules(program: Command): void {
     .action(async (source: string, raw: Record<string, unknown>) => {
       const { testRules } = await import('./commands/rules-test.js');
       await testRules(source, raw);
+    });
+}
+
+function addLedger(program: Command): void {
+  program
+    .command('ledger')
+    .description('where the resident memory of a process is: of a running one, from outside, or of a recording')
+    .argument('<source>', 'a process id, or a directory that run wrote')
+    .option('--at <moment>', 'of a recording: peak or end (default: end)')
+    .option('--format <format>', 'text, json or markdown (default: text)')
+    .action(async (source: string, raw: Record<string, unknown>) => {
+      const { ledger } = await import('./commands/ledger.js');
+      await ledger(source, raw);
     });
 }
 

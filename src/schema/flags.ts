@@ -130,11 +130,15 @@ export function parseRulesFlags(raw: Record<string, unknown>, exitCode: number):
   return { moment: moment === 'peak' ? 'peak' : 'end', ...(config !== undefined && { config }) };
 }
 
-function oneOf(choices: readonly string[]): z.ZodString {
+export function oneOf(choices: readonly string[]): z.ZodString {
   return z.string().refine((value) => choices.includes(value), `is not one of ${choices.join(', ')}`) as z.ZodString;
 }
 
-function parseFlags<T extends z.ZodType>(schema: T, raw: Record<string, unknown>, exitCode: number): z.output<T> {
+export function parseFlags<T extends z.ZodType>(
+  schema: T,
+  raw: Record<string, unknown>,
+  exitCode: number,
+): z.output<T> {
   const result = schema.safeParse(raw);
   if (result.success) return result.data;
   const [issue] = result.error.issues;

@@ -1,0 +1,196 @@
+import type {
+  Certainty,
+  Ledger,
+  LedgerInputs,
+  LedgerLine,
+  LedgerLineName,
+  LedgerPart,
+  MallocUse,
+} from '../model/ledger.js';
+import { LEDGER_LINES } from '../model/ledger.js';
+import { checksOf } from './ledger-checks.js';
+
+/** Details of a line that are printed; the rest is added up. */
+const MAX_DETAILS = 12;
+const SUB_TITLES = {
+  live: 'live: handed out and not given back',
+  retained: 'retained: free, and kept by malloc',
+  undivided: 'not divided',
+  used: 'used by objects',
+  rest: 'free, or not told by V8',
+} as const;
+
+/**
+ * Adds up: lines that together are RSS, to the byte, with the signed residual as the last.
+ */
+export function makeLedger(inputs: LedgerInputs): Ledger {
+  const byLine = groupBy(inputs.parts, (part) => part.line);
+  const lines: LedgerLine[] = [];
+  for (const name of Object.keys(LEDGER_LINES) as LedgerLineName[]) {
+    const parts = byLine.get(name);
+    if (parts !== undefined) lines.push(lineOf(name, parts, inputs));
+  }
+  const unknownBytes = sumOf(byLine.get('unknown') ?? []);
+  const explained = lines.reduce((sum, line) => sum + line.bytes, 0);
+  const residualBytes = inputs.rssBytes - explained;
+  lines.push({
+    name: 'residual',
+    title: 'residual',
+    bytes: residualBytes,
+    certainty: 'unknown',
+    errorBytes: 0,
+    source: residualSource(unknownBytes, residualBytes - unknownBytes),
+    parts: [],
+  });
+  const split = splitErrorOf(inputs);
+  return {
+    pid: inputs.pid,
+    name: inputs.name,
+    moment: inputs.moment,
+    rssBytes: inputs.rssBytes,
+    durationNs: inputs.durationNs,
+    retries: inputs.retries,
+    lines,
+    residualBytes,
+    ...(split && { splitErrorBytes: split.bytes, splitErrorSource: split.source }),
+    skewBytes: inputs.rssAfterBytes - inputs.rssBeforeBytes,
+    highWaterBytes: inputs.highWaterBytes,
+    apart: inputs.apart,
+    checks: checksOf(inputs, lines, { unknownBytes, residualBytes }),
+    unseen: inputs.unseen,
+  };
+}
+
+function residualSource(unknownBytes: number, restBytes: number): string {
+  const unknown = unknownBytes === 0 ? '' : 'mappings without a known owner';
+  const rest = restBytes === 0 ? '' : 'what changed while it was read';
+  return [unknown, rest].filter((text) => text !== '').join(', ') || 'nothing is left over';
+}
+
+function lineOf(name: LedgerLineName, parts: readonly LedgerPart[], inputs: LedgerInputs): LedgerLine {
+  const bytes = sumOf(parts);
+  const line = {
+    name,
+    title: LEDGER_LINES[name],
+    bytes,
+    certainty: worstOf(parts),
+    errorBytes: parts.reduce((sum, part) => sum + part.errorBytes, 0),
+    source: [...new Set(parts.map((part) => part.source))].join(', '),
+  };
+  if (name === 'malloc') return { ...line, parts: mallocParts(bytes, inputs) };
+  if (name === 'v8Heap') return { ...line, parts: v8Parts(bytes, inputs) };
+  return { ...line, parts: detailsOf(parts) };
+}
+
+/** Live and retained, by malloc's own records where they were read, else by the samples. */
+function mallocParts(bytes: number, { mallocUse, sampledLive, parts }: LedgerInputs): LedgerLine[] {
+  if (mallocUse !== undefined) return walkedParts(bytes, mallocUse);
+  if (sampledLive === undefined) return [];
+  // Samples count blocks that were mapped on their own as well, and memory that nobody has touched.
+  const mapped = sumOf(parts.filter((part) => part.line === 'mallocMapped'));
+  const live = Math.min(bytes, Math.max(0, sampledLive.bytes - mapped));
+  const errorBytes = sampledLive.deviationBytes;
+  return [
+    subLine('live', live, 'samples', 'estimated', errorBytes),
+    subLine('retained', bytes - live, 'the heaps less what is live', 'estimated', errorBytes),
+  ];
+}
+
+function walkedParts(bytes: number, use: MallocUse): LedgerLine[] {
+  const retained = use.freeBytes + use.topBytes + use.cachedBytes;
+  // Chunks are counted to the byte, heaps in pages that moved meanwhile: what they differ by is nobody's.
+  const rest = bytes - use.liveBytes - retained;
+  const lines = [
+    subLine('live', use.liveBytes, 'chunk headers', 'measured'),
+    subLine('retained', retained, 'free chunks, ends of heaps, threads’ caches', 'measured'),
+  ];
+  if (rest !== 0) lines.push(subLine('undivided', rest, 'chunks that moved while they were read', 'unknown'));
+  return lines;
+}
+
+function v8Parts(bytes: number, { v8Use }: LedgerInputs): LedgerLine[] {
+  if (v8Use === undefined) return [];
+  const used = Math.min(bytes, v8Use.usedBytes);
+  const source = `v8.getHeapStatistics() of ${v8Use.isolates} isolate(s)`;
+  return [
+    subLine('used', used, source, 'estimated', 0),
+    subLine('rest', bytes - used, 'the pages less what is used', 'estimated', 0),
+  ];
+}
+
+function subLine(
+  name: keyof typeof SUB_TITLES,
+  bytes: number,
+  source: string,
+  certainty: Certainty,
+  errorBytes = 0,
+): LedgerLine {
+  return { name, title: SUB_TITLES[name], bytes, certainty, errorBytes, source, parts: [] };
+}
+
+/** A line by files or names, the largest first. */
+function detailsOf(parts: readonly LedgerPart[]): LedgerLine[] {
+  const byDetail = groupBy(parts, (part) => part.detail ?? '');
+  if (byDetail.size < 2) return [];
+  const all = [...byDetail]
+    .map(([detail, own]) => ({
+      name: 'other' as const,
+      title: detail === '' ? 'other' : detail,
+      bytes: sumOf(own),
+      certainty: worstOf(own),
+      errorBytes: own.reduce((sum, part) => sum + part.errorBytes, 0),
+      source: '',
+      parts: [],
+    }))
+    .sort((a, b) => b.bytes - a.bytes || (a.title < b.title ? -1 : 1));
+  if (all.length <= MAX_DETAILS) return all;
+  const folded = all.slice(MAX_DETAILS - 1);
+  return [
+    ...all.slice(0, MAX_DETAILS - 1),
+    {
+      name: 'other',
+      title: `${folded.length} more`,
+      bytes: folded.reduce((sum, line) => sum + line.bytes, 0),
+      certainty: folded.every((line) => line.certainty === 'measured') ? 'measured' : 'estimated',
+      errorBytes: folded.reduce((sum, line) => sum + line.errorBytes, 0),
+      source: '',
+      parts: [],
+    },
+  ];
+}
+
+/** What the split of malloc's heaps may be off: chunks that were not reached; else how far two ways to know it are apart. */
+function splitErrorOf({ mallocUse, sampledLive, parts }: LedgerInputs): { bytes: number; source: string } | undefined {
+  const heaps = parts.filter((part) => part.line === 'malloc');
+  if (mallocUse !== undefined) {
+    const divided = mallocUse.liveBytes + mallocUse.freeBytes + mallocUse.topBytes + mallocUse.cachedBytes;
+    return { bytes: sumOf(heaps) - divided, source: 'bytes of heaps that the walk through their chunks did not reach' };
+  }
+  if (sampledLive === undefined) return undefined;
+  const mapped = sumOf(parts.filter((part) => part.line === 'mallocMapped'));
+  const over = sampledLive.bytes - mapped - sumOf(heaps);
+  return over > 0
+    ? { bytes: over, source: 'samples say that more is live than the heaps have resident' }
+    : { bytes: sampledLive.deviationBytes, source: 'standard deviation of the samples' };
+}
+
+function worstOf(parts: readonly LedgerPart[]): Certainty {
+  if (parts.some((part) => part.certainty === 'unknown')) return 'unknown';
+  return parts.some((part) => part.certainty === 'estimated') ? 'estimated' : 'measured';
+}
+
+function sumOf(parts: readonly LedgerPart[]): number {
+  return parts.reduce((sum, part) => sum + part.bytes, 0);
+}
+
+/** Map.groupBy is not in Node 20. */
+function groupBy<K>(parts: readonly LedgerPart[], keyOf: (part: LedgerPart) => K): Map<K, LedgerPart[]> {
+  const groups = new Map<K, LedgerPart[]>();
+  for (const part of parts) {
+    const key = keyOf(part);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [part]);
+    else group.push(part);
+  }
+  return groups;
+}

@@ -1,0 +1,116 @@
+import { readFileSync, readlinkSync } from 'node:fs';
+import type { HeapWalk, LedgerReading, PieceRow, StatusSizes, UnseenCode } from '../recording/ledger.js';
+import { walkHeap } from './heap-walk.js';
+import { findMalloc } from './malloc-heaps.js';
+import { openProcessMemory } from './process-memory.js';
+import { type MemoryMap, readSmaps } from './smaps.js';
+
+/** A reading during which RSS moved by more than this share is done again, so often. */
+const MAX_SKEW = 0.005;
+const MAX_RETRIES = 3;
+const PAGE_BYTES = 4096;
+
+export interface ReadingOptions {
+  readonly reason: LedgerReading['reason'];
+  /** Resident bytes of malloc heaps that may be walked chunk by chunk; 0: none. */
+  readonly walkBytes: number;
+}
+
+/**
+ * Reads the memory of a process from outside: statm, smaps, malloc's records, statm again. The process runs on.
+ * @throws the error of open(2) or read(2) where it has ended (ENOENT, ESRCH) or may not be read (EACCES, EPERM).
+ */
+export function readLedger(pid: number, options: ReadingOptions): LedgerReading {
+  const began = process.hrtime.bigint();
+  let once = readOnce(pid, options);
+  let retries = 0;
+  while (retries < MAX_RETRIES && moved(once) > MAX_SKEW) {
+    once = readOnce(pid, options);
+    retries++;
+  }
+  return {
+    reason: options.reason,
+    timeNs: began.toString(),
+    pid,
+    name: readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd(),
+    durationNs: Number(process.hrtime.bigint() - began),
+    retries,
+    ...once,
+  };
+}
+
+type Once = Omit<LedgerReading, 'reason' | 'timeNs' | 'pid' | 'name' | 'durationNs' | 'retries'>;
+
+function readOnce(pid: number, options: ReadingOptions): Once {
+  const unseen: UnseenCode[] = ['v8'];
+  const rssBeforeBytes = readRss(pid);
+  const map = readSmaps(pid);
+  // A process that is ending has an empty map.
+  if (map.regions.length === 0) throw Object.assign(new Error('it has no memory any more'), { code: 'ESRCH' });
+  const malloc = readMalloc(pid, map, options, unseen);
+  const rssAfterBytes = readRss(pid);
+  return {
+    rssBeforeBytes,
+    rssAfterBytes,
+    status: readStatus(pid),
+    paths: map.paths,
+    executable: map.paths.indexOf(readLink(`/proc/${pid}/exe`)),
+    regions: map.regions,
+    ...malloc,
+    unseen,
+  };
+}
+
+function readMalloc(
+  pid: number,
+  map: MemoryMap,
+  { walkBytes }: ReadingOptions,
+  unseen: UnseenCode[],
+): { pieces: readonly PieceRow[]; heaps?: readonly HeapWalk[] } {
+  const memory = openProcessMemory(pid);
+  try {
+    const { read, resident } = memory;
+    if (resident === undefined) unseen.push('pagemap');
+    if (read === undefined) unseen.push('memory');
+    const { pieces, heaps } = findMalloc(map, memory);
+    if (read === undefined || resident === undefined || heaps.length === 0) return { pieces };
+    const total = heaps.reduce((sum, { range }) => sum + range.rssBytes, 0);
+    if (total > walkBytes) {
+      unseen.push('walkLimit');
+      return { pieces };
+    }
+    return { pieces, heaps: heaps.map(({ range, pages }) => walkHeap(range, pages, read)) };
+  } finally {
+    memory.close();
+  }
+}
+
+/** Share of RSS by which it moved while it was read. */
+function moved({ rssBeforeBytes, rssAfterBytes }: Once): number {
+  return Math.abs(rssAfterBytes - rssBeforeBytes) / Math.max(1, rssBeforeBytes);
+}
+
+function readRss(pid: number): number {
+  return PAGE_BYTES * Number(readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ')[1] ?? 0);
+}
+
+function readStatus(pid: number): StatusSizes {
+  const text = readFileSync(`/proc/${pid}/status`, 'latin1');
+  const number = (name: string): number => Number(new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(text)?.[1] ?? 0);
+  return {
+    rssBytes: 1024 * number('VmRSS'),
+    highWaterBytes: 1024 * number('VmHWM'),
+    swapBytes: 1024 * number('VmSwap'),
+    pageTableBytes: 1024 * number('VmPTE'),
+    hugetlbBytes: 1024 * number('HugetlbPages'),
+    threads: number('Threads'),
+  };
+}
+
+function readLink(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return ''; // of a kernel thread, or not permitted: its binary is then a file like others
+  }
+}

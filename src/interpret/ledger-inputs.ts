@@ -1,0 +1,61 @@
+import type { ApartLine, LedgerInputs, MallocUse } from '../model/ledger.js';
+import { type HeapWalk, type LedgerReading, PIECE_KINDS, REGION_FLAG, UNSEEN } from '../recording/ledger.js';
+import { partsOfReading } from './ledger-parts.js';
+
+/** A thread of the kernel's x86-64 and arm64 has a stack of this size, outside RSS. */
+const KERNEL_STACK_BYTES = 16 << 10;
+
+/** What a reading alone tells. What the recording knows besides (samples, V8's statistics) is added by the caller. */
+export function inputsOfReading(reading: LedgerReading): LedgerInputs {
+  const { status, heaps } = reading;
+  return {
+    pid: reading.pid,
+    name: reading.name,
+    moment: reading.reason === 'outside' ? 'now' : reading.reason,
+    timeNs: BigInt(reading.timeNs),
+    durationNs: reading.durationNs,
+    retries: reading.retries,
+    parts: partsOfReading(reading),
+    rssBytes: reading.regions.reduce((sum, region) => sum + region[4], 0),
+    rssBeforeBytes: reading.rssBeforeBytes,
+    rssAfterBytes: reading.rssAfterBytes,
+    statusRssBytes: status.rssBytes,
+    highWaterBytes: status.highWaterBytes,
+    ...(heaps !== undefined && { mallocUse: sumOfHeaps(heaps) }),
+    apart: apartOf(reading),
+    unseen: reading.unseen.map((code) => UNSEEN[code]),
+  };
+}
+
+function sumOfHeaps(heaps: readonly HeapWalk[]): MallocUse {
+  const sum = (pick: (heap: HeapWalk) => number): number => heaps.reduce((total, heap) => total + pick(heap), 0);
+  return {
+    // A thread keeps blocks of any heap.
+    liveBytes: sum((heap) => heap.liveBytes) - sum((heap) => heap.cachedBytes),
+    freeBytes: sum((heap) => heap.freeBytes),
+    topBytes: sum((heap) => heap.topBytes),
+    cachedBytes: sum((heap) => heap.cachedBytes),
+    unreachedBytes: sum((heap) => heap.unreachedBytes),
+    untouchedBytes: sum((heap) => heap.untouchedBytes),
+    liveChunks: sum((heap) => heap.liveChunks),
+  };
+}
+
+function apartOf({ status, regions, heaps, pieces }: LedgerReading): ApartLine[] {
+  const hugetlb = regions.filter((region) => (region[2] & REGION_FLAG.hugetlb) !== 0);
+  const chunks = pieces.filter((piece) => PIECE_KINDS[piece[2]] === 'chunk');
+  const untouched =
+    (heaps ?? []).reduce((sum, heap) => sum + heap.untouchedBytes, 0) +
+    chunks.reduce((sum, [, bytes, , rss]) => sum + bytes - rss, 0);
+  return [
+    ...(heaps === undefined
+      ? []
+      : [{ name: 'malloc: live and never touched', bytes: untouched, certainty: 'measured' } as const]),
+    { name: 'swapped out', bytes: regions.reduce((sum, region) => sum + region[6], 0), certainty: 'measured' },
+    { name: 'page tables', bytes: status.pageTableBytes, certainty: 'measured' },
+    { name: 'kernel stacks', bytes: status.threads * KERNEL_STACK_BYTES, certainty: 'estimated' },
+    ...(hugetlb.length > 0 || status.hugetlbBytes > 0
+      ? [{ name: 'huge pages of hugetlbfs', bytes: status.hugetlbBytes, certainty: 'measured' } as const]
+      : []),
+  ];
+}

@@ -1,0 +1,127 @@
+/** The ledger: where the resident memory of one process is, at one moment. All sizes are bytes. */
+
+/** How a figure was had. 'unknown': nobody could tell, the bytes are there. */
+export type Certainty = 'measured' | 'estimated' | 'unknown';
+
+/** Whose memory a part is. The keys are the names of the lines in `ledger.json`. */
+export const LEDGER_LINES = {
+  binaries: 'binaries and libraries, clean pages',
+  models: 'model files, mapped',
+  files: 'other mapped files',
+  private: 'private copies of file pages (data, relocated)',
+  loader: "the dynamic loader's own",
+  bss: 'zeroed data of binaries (bss)',
+  malloc: 'malloc heaps',
+  mallocMapped: 'malloc, blocks mapped on their own',
+  allocator: 'heaps of another allocator',
+  v8Heap: 'V8 heap pages',
+  v8Code: 'V8 code range',
+  v8Other: 'V8 pointer tables and other mappings of its own',
+  wasmMemory: 'WebAssembly memory',
+  wasmCode: 'WebAssembly code',
+  mapped: 'mapped by the program (mmap)',
+  stacks: 'thread stacks',
+  shared: 'shared memory: shm, memfd, SysV',
+  ioUring: 'io_uring',
+  devices: 'device mappings',
+  kernel: 'vdso and vvar',
+  profiler: "the profiler's own",
+} as const;
+export type LedgerLineName = keyof typeof LEDGER_LINES;
+
+/** One part of the resident memory, as it was told apart: a mapping or a piece of one. */
+export interface LedgerPart {
+  readonly line: LedgerLineName | 'unknown';
+  readonly bytes: number;
+  readonly certainty: Certainty;
+  /** How far `bytes` may be off; 0 where measured. */
+  readonly errorBytes: number;
+  /** How it was told. */
+  readonly source: string;
+  /** A file, an arena: what the line can be split by. */
+  readonly detail?: string;
+}
+
+/** What malloc's own records say of its heaps: resident bytes. */
+export interface MallocUse {
+  readonly liveBytes: number;
+  readonly freeBytes: number;
+  readonly topBytes: number;
+  readonly cachedBytes: number;
+  readonly unreachedBytes: number;
+  readonly untouchedBytes: number;
+  readonly liveChunks: number;
+}
+
+/** Everything that a ledger is made from. */
+export interface LedgerInputs {
+  readonly pid: number;
+  readonly name: string;
+  readonly moment: 'peak' | 'end' | 'now';
+  /** CLOCK_MONOTONIC of the process's machine. */
+  readonly timeNs: bigint;
+  readonly durationNs: number;
+  readonly retries: number;
+  readonly parts: readonly LedgerPart[];
+  /** Sum of Rss over all mappings. */
+  readonly rssBytes: number;
+  readonly rssBeforeBytes: number;
+  readonly rssAfterBytes: number;
+  readonly statusRssBytes: number;
+  readonly highWaterBytes: number;
+  readonly mallocUse?: MallocUse;
+  /** The sampler's estimate of what malloc has handed out and not got back, with its standard deviation. */
+  readonly sampledLive?: { readonly bytes: number; readonly deviationBytes: number };
+  /** Used bytes of V8's heaps, over all isolates that said so. */
+  readonly v8Use?: { readonly usedBytes: number; readonly isolates: number; readonly ageNs: bigint };
+  readonly apart: readonly ApartLine[];
+  readonly unseen: readonly string[];
+}
+
+/** Memory that is not in RSS. */
+export interface ApartLine {
+  readonly name: string;
+  readonly bytes: number;
+  readonly certainty: Certainty;
+}
+
+export interface LedgerLine {
+  readonly name: LedgerLineName | 'residual' | 'live' | 'retained' | 'used' | 'rest' | 'undivided' | 'other';
+  readonly title: string;
+  readonly bytes: number;
+  readonly certainty: Certainty;
+  readonly errorBytes: number;
+  readonly source: string;
+  /** Their sum is `bytes`. */
+  readonly parts: readonly LedgerLine[];
+}
+
+/** Something about the ledger that was tested. */
+export interface LedgerCheck {
+  readonly name: string;
+  readonly isPassed: boolean;
+  /** The line that cannot be trusted if it failed, and why. */
+  readonly message: string;
+}
+
+export interface Ledger {
+  readonly pid: number;
+  readonly name: string;
+  readonly moment: LedgerInputs['moment'];
+  readonly rssBytes: number;
+  readonly durationNs: number;
+  readonly retries: number;
+  /** The last one is the residual. Their sum is `rssBytes`, exactly. */
+  readonly lines: readonly LedgerLine[];
+  /** Signed: mappings that nobody is known to own, plus what the parts disagree with the kernel's sum. */
+  readonly residualBytes: number;
+  /** Signed: what live and retained may be off, together; undefined where they are not told apart. */
+  readonly splitErrorBytes?: number;
+  readonly splitErrorSource?: string;
+  /** By which RSS moved while it was read, signed. */
+  readonly skewBytes: number;
+  readonly highWaterBytes: number;
+  readonly apart: readonly ApartLine[];
+  readonly checks: readonly LedgerCheck[];
+  readonly unseen: readonly string[];
+}

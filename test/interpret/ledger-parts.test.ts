@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { makeLedger } from '../../src/analyze/ledger.ts';
+import { parseSmaps } from '../../src/capture/smaps.ts';
+import { inputsOfReading } from '../../src/interpret/ledger-inputs.ts';
+import type { Ledger } from '../../src/model/ledger.ts';
+import type { LedgerReading } from '../../src/recording/ledger.ts';
+
+/** A reading of a recorded smaps text: nothing but the kernel's word, as where memory may not be read. */
+function reading(name: string): LedgerReading {
+  const text = readFileSync(fileURLToPath(new URL(`../../fixtures/smaps/${name}.txt`, import.meta.url)), 'latin1');
+  const { regions, paths } = parseSmaps(text);
+  const rss = regions.reduce((sum, region) => sum + region[4], 0);
+  return {
+    reason: 'outside',
+    timeNs: '0',
+    pid: 4711,
+    name: 'node',
+    durationNs: 1e6,
+    retries: 0,
+    rssBeforeBytes: rss,
+    rssAfterBytes: rss,
+    status: { rssBytes: rss, highWaterBytes: rss, swapBytes: 0, pageTableBytes: 0, hugetlbBytes: 0, threads: 7 },
+    paths,
+    executable: paths.indexOf('/usr/bin/node'),
+    regions,
+    pieces: [],
+    unseen: ['v8', 'memory', 'pagemap'],
+  };
+}
+
+const mib = (ledger: Ledger, name: string): number =>
+  (ledger.lines.find((line) => line.name === name)?.bytes ?? 0) / (1 << 20);
+
+describe('a 100 MiB WebAssembly memory, told by the kernel alone', () => {
+  test.each([20, 22, 24, 26])('Node %i', (version) => {
+    const ledger = makeLedger(inputsOfReading(reading(`node-${version}-wasm`)));
+    expect(mib(ledger, 'wasmMemory')).toBe(100);
+    expect(mib(ledger, 'v8Heap')).toBeGreaterThan(3);
+    expect(mib(ledger, 'v8Heap')).toBeLessThan(8);
+    expect(mib(ledger, 'v8Code')).toBeGreaterThan(0);
+    expect(mib(ledger, 'v8Code')).toBeLessThan(1);
+    expect(mib(ledger, 'binaries')).toBeGreaterThan(25);
+    expect(mib(ledger, 'malloc')).toBeGreaterThan(1);
+    expect(mib(ledger, 'stacks')).toBeGreaterThan(0.05);
+    // Node's own blocks of 132 and 1,088 KiB, and others, can only be told by what they hold.
+    expect(Math.abs(ledger.residualBytes)).toBeLessThan(0.01 * ledger.rssBytes);
+    expect(ledger.lines.reduce((sum, line) => sum + line.bytes, 0)).toBe(ledger.rssBytes);
+  });
+});
+
+test('with jemalloc, what it holds is a line of its own, estimated', () => {
+  const ledger = makeLedger(inputsOfReading(reading('node-22-jemalloc')));
+  const line = ledger.lines.find(({ name }) => name === 'allocator');
+  expect(line).toMatchObject({ certainty: 'estimated', source: 'libjemalloc is loaded' });
+  expect(mib(ledger, 'allocator')).toBeGreaterThan(1);
+  expect(mib(ledger, 'malloc')).toBe(0);
+});
