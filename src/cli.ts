@@ -52,6 +52,7 @@ function addRun(program: Command): void {
     .option('--sample-bytes <size>', 'mean gap between native samples (default: 64KiB)')
     .option('--v8-interval <size>', 'mean gap between V8 samples (default: 512KiB)')
     .option('--exact', 'V8 samples see each object of optimized code; see docs/explanation/v8-heap.md for the cost')
+    .option('--async-labels', 'V8 objects get their arena after an await, too; see docs/reference/api.md for the cost')
     .option('--max-samples-per-second <n>', 'cap of one process; above it the mean doubles (default: 500)')
     .option('--snapshot-every <seconds>', 'take a snapshot so often; 0: never (default: 60)')
     .option('--no-native', 'no native samples')

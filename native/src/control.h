@@ -9,7 +9,12 @@
 /* The control file, "control" in the run directory: written by memprof before the first process starts, mapped by the
  * sampler, polled by the agent. */
 #define MP_CONTROL_MAGIC 0x4c5254434f52504dull /* "MPROCTRL" */
-enum mp_control_flags { MP_CONTROL_NO_NATIVE = 1, MP_CONTROL_NO_V8 = 2, MP_CONTROL_V8_EXACT = 4 };
+enum mp_control_flags {
+  MP_CONTROL_NO_NATIVE = 1,
+  MP_CONTROL_NO_V8 = 2,
+  MP_CONTROL_V8_EXACT = 4,
+  MP_CONTROL_ASYNC_LABELS = 8,
+};
 struct mp_control {
   uint64_t magic;
   uint32_t version;

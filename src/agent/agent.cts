@@ -40,7 +40,11 @@ function start(runDirectory: string): void {
   });
   if (maps !== '') lines.write('maps', { text: maps });
   followExit(runDirectory, lines, sampler);
-  offer.offerTags(lines, sampler !== undefined);
+  const tagsNow = offer.offerTags(lines, sampler !== undefined);
+  if (sampler && control.asyncLabels) {
+    const asyncLabels: typeof import('./async-labels.cjs') = require('./async-labels.cjs');
+    asyncLabels.lowerProgram(lines, tagsNow);
+  }
   if (sampler) {
     followRequests(control, sampler);
     const rivals: typeof import('./rivals.cjs') = require('./rivals.cjs');

@@ -38,6 +38,8 @@ interface Contexts {
   get(tag: number): Part | undefined;
   /** What it is to be in the part with this tag while `current` is the context. */
   enteredFrom(current: number, tag: number): Entered | undefined;
+  /** The context with this tag. */
+  enteredAs(tag: number): Entered | undefined;
 }
 
 /** The last way into a part, and all of them. */
@@ -60,6 +62,7 @@ function createContexts(
   const waysInto = new Map<number, Ways>();
   const contexts = new Map<number, Context>();
   const known = new Map<string, Entered>();
+  const byTag = new Map<number, Entered>();
 
   function enteredFrom(current: number, tag: number): Entered | undefined {
     const ways = waysInto.get(tag);
@@ -97,6 +100,7 @@ function createContexts(
       const own = isNew ? createMarker(tag, namesOf(context), isPool) : undefined;
       entered = { context: tag, marker: own ?? (isPool ? undefined : markerOfPool(place)) };
       known.set(key, entered);
+      if (isNew) byTag.set(tag, entered);
     }
     return entered;
   }
@@ -113,6 +117,7 @@ function createContexts(
     },
     get: (tag) => waysInto.get(tag)?.part,
     enteredFrom,
+    enteredAs: (tag) => byTag.get(tag),
   };
 }
 

@@ -16,6 +16,7 @@ const CONTROL_MAGIC = 0x4c5254434f52504dn;
 const WIRE_VERSION = 2;
 const NO_V8 = 2;
 const V8_EXACT = 4;
+const ASYNC_LABELS = 8;
 const READ_BYTES = 56;
 const DEFAULT_INTERVAL_BYTES = 512 * 1024;
 /** `snapshot_reason` as the lines spell it. */
@@ -47,6 +48,7 @@ function openControl(runDirectory: string): Control {
   return {
     v8: (flags & NO_V8) === 0,
     exact: (flags & V8_EXACT) !== 0,
+    asyncLabels: (flags & ASYNC_LABELS) !== 0,
     intervalBytes: interval > 0 ? interval : DEFAULT_INTERVAL_BYTES,
     takeRequest,
   };

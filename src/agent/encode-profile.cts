@@ -17,8 +17,9 @@ interface EncodedProfile {
 /** About 32 MiB of JSON at the 40 bytes a node takes. */
 const MAX_NODES = 800_000;
 const OWN_FOLDER = __dirname + path.sep;
-/** What of ours has code of the program's below it on the stack: all functions of two files, and `run` of the carriers. */
-const PASS_THROUGH = new Set(['pass-through', 'enter'].map((name) => path.join(__dirname, `${name}.cjs`)));
+const PASS_THROUGH = path.join(__dirname, 'pass-through.cjs');
+/** Frames by which the program's arenas are entered: readers know them (src/interpret/clean-stack.ts). */
+const ENTERING = new Set(['enter', 'async-steps'].map((name) => path.join(__dirname, `${name}.cjs`)));
 const CARRIERS = path.join(__dirname, 'carrier');
 
 /**
@@ -52,8 +53,8 @@ function encodeProfile(root: V8Node, earlier: V8Node = root, maxNodes: number = 
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const [node, before, parent] = next;
     const { scriptName } = before;
-    const isHook = PASS_THROUGH.has(scriptName) || (node.name === 'run' && scriptName.startsWith(CARRIERS));
-    if (!isHook && scriptName.startsWith(OWN_FOLDER)) continue;
+    const isHook = scriptName === PASS_THROUGH;
+    if (!isHook && scriptName.startsWith(OWN_FOLDER) && !isEntering(node.name, scriptName)) continue;
     const bytes = totals.get(node) ?? 0;
     if (bytes <= keptAboveBytes && parent !== -1) {
       prunedBytes += bytes;
@@ -65,6 +66,10 @@ function encodeProfile(root: V8Node, earlier: V8Node = root, maxNodes: number = 
     pushChildren(node, before, index, pending);
   }
   return { strings, nodes, keptAboveBytes, prunedBytes };
+}
+
+function isEntering(name: string, script: string): boolean {
+  return ENTERING.has(script) || (name === 'run' && script.startsWith(CARRIERS));
 }
 
 /** Pairs each child with itself in the earlier profile, which has the same children in the same order, and some that are gone. */

@@ -13,6 +13,8 @@ interface Entrance {
   readonly leafWord: Int32Array;
   /** What it is to be in the tag while `current` is the context; undefined: the tag is none of ours. */
   enteredFrom(current: number, tag: number): Entered | undefined;
+  /** The context with this tag; undefined: it is none of this thread's. */
+  enteredAs(context: number): Entered | undefined;
 }
 
 interface Enter {
@@ -20,10 +22,12 @@ interface Enter {
   begin(): void;
   current(): number;
   run<T>(tag: number, fn: () => T): T;
+  /** Calls `call(a, b, c)` in a context that is the current one, or was. */
+  resume<A, B, C, T>(context: number, call: (a: A, b: B, c: C) => T, a: A, b: B, c: C): T;
   leaf<This, Args extends unknown[], T>(tag: number, fn: (this: This, ...args: Args) => T, self: This, args: Args): T;
 }
 
-function createEnter({ startCarrier, leafWord, enteredFrom }: Entrance): Enter {
+function createEnter({ startCarrier, leafWord, enteredFrom, enteredAs }: Entrance): Enter {
   const sync = createSyncCarrier(leafWord);
   let carrier: Carrier = sync;
   let hasBegun = false;
@@ -45,6 +49,13 @@ function createEnter({ startCarrier, leafWord, enteredFrom }: Entrance): Enter {
     const { run: carry } = carrier.source === 'none' ? sync : carrier;
     if (leaf !== 0) return runInLeaf(leaf, context, marker, carry, fn);
     return marker === undefined ? carry(context, fn) : marker(carry, context, fn, undefined);
+  }
+
+  function resume<A, B, C, T>(context: number, call: (a: A, b: B, c: C) => T, a: A, b: B, c: C): T {
+    const marker = enteredAs(context)?.marker;
+    if (current() === context) return marker === undefined ? call(a, b, c) : marker(call, a, b, c);
+    const { run: carry } = carrier.source === 'none' ? sync : carrier;
+    return carry(context, () => (marker === undefined ? call(a, b, c) : marker(call, a, b, c)));
   }
 
   /** The innermost counts: a leaf call that enters a context is no longer a leaf. */
@@ -80,7 +91,7 @@ function createEnter({ startCarrier, leafWord, enteredFrom }: Entrance): Enter {
     }
   }
 
-  return { begin, current, run, leaf };
+  return { begin, current, run, resume, leaf };
 }
 
 /** Kept from before the program can replace it. */

@@ -6,12 +6,17 @@ import nativeFile = require('./native.cjs');
 
 import type { LineFile } from './types.cjs';
 
+type Tags = ReturnType<typeof import('./tags.cjs')['createTags']>;
+
 const KEY = Symbol.for('memprof.agent');
 
-/** @param hasV8Samples whether there are stacks of V8's sampler for markers to be in. */
-function offerTags(lines: LineFile, hasV8Samples: boolean): void {
+/**
+ * @param hasV8Samples whether there are stacks of V8's sampler for markers to be in.
+ * @return what has been loaded so far.
+ */
+function offerTags(lines: LineFile, hasV8Samples: boolean): () => Tags | undefined {
   let isLoaded = false;
-  let tags: object | undefined;
+  let tags: Tags | undefined;
   Object.defineProperty(globalThis, KEY, {
     get() {
       if (!isLoaded) tags = load(lines, hasV8Samples);
@@ -19,9 +24,10 @@ function offerTags(lines: LineFile, hasV8Samples: boolean): void {
       return tags;
     },
   });
+  return () => tags;
 }
 
-function load(lines: LineFile, hasV8Samples: boolean): object | undefined {
+function load(lines: LineFile, hasV8Samples: boolean): Tags | undefined {
   try {
     const tagsFile: typeof import('./tags.cjs') = require('./tags.cjs');
     const carrierFile: typeof import('./carrier.cjs') = require('./carrier.cjs');

@@ -18,6 +18,22 @@ function callBefore(holder: object, key: string, before: (args: readonly unknown
   );
 }
 
+/** As callBefore, with the arguments that `change` makes of those that were given. */
+function callWith(holder: object, key: string, change: (args: readonly unknown[]) => readonly unknown[]): void {
+  replace(
+    holder,
+    key,
+    (original) =>
+      function (this: unknown, ...args: unknown[]): unknown {
+        let changed: readonly unknown[] = args;
+        quietly(() => {
+          changed = change(args);
+        });
+        return Reflect.apply(original, this, changed);
+      },
+  );
+}
+
 /** As callBefore; where `before` gives true, what was there is not called. */
 function callUnless(holder: object, key: string, before: (args: readonly unknown[]) => boolean): void {
   replace(
@@ -107,4 +123,4 @@ function quietly(action: () => void): void {
   }
 }
 
-export = { callAfter, callBefore, callLater, callUnless, watchExit };
+export = { callAfter, callBefore, callLater, callUnless, callWith, watchExit };

@@ -42,8 +42,7 @@ function createTags({ lines, withMarkers, ...given }: TagOptions) {
   });
 
   const { startCarrier } = given;
-  const { enteredFrom } = contexts;
-  const { begin, current, run, leaf } = enterFile.createEnter({ startCarrier, leafWord, enteredFrom });
+  const { begin, current, run, resume, leaf } = enterFile.createEnter({ startCarrier, leafWord, ...contexts });
 
   function add(part: Part): number {
     begin();
@@ -75,6 +74,8 @@ function createTags({ lines, withMarkers, ...given }: TagOptions) {
     count: (tag: number, counter: number, by: number) => table.count(tag, counter, by),
     current,
     run,
+    /** For async-steps.cts; the API does not know it. */
+    resume,
     leaf,
   };
 }

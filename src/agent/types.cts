@@ -5,6 +5,8 @@ export interface Control {
   readonly v8: boolean;
   /** Allocations of optimized code are to be seen one by one. */
   readonly exact: boolean;
+  /** V8 objects made after an await are to have their context. */
+  readonly asyncLabels: boolean;
   readonly intervalBytes: number;
   /** Why memprof asks for a profile, if it has asked since the last call. Costs one pread(2). */
   takeRequest(): ProfileReason | undefined;

@@ -16,6 +16,7 @@ import type { SnapshotReason } from '../recording/chunks.js';
 import { SNAPSHOT_REASONS } from '../recording/chunks.js';
 import {
   CONTROL,
+  CONTROL_ASYNC_LABELS,
   CONTROL_MAGIC,
   CONTROL_NO_NATIVE,
   CONTROL_NO_V8,
@@ -31,6 +32,7 @@ export interface SamplingSettings {
   readonly sampleBytes: number;
   readonly v8IntervalBytes: number;
   readonly exact: boolean;
+  readonly asyncLabels: boolean;
   readonly maxSamplesPerSecond: number;
 }
 
@@ -131,7 +133,8 @@ function encodeControl(settings: SamplingSettings): Buffer {
   const flags =
     (settings.native ? 0 : CONTROL_NO_NATIVE) |
     (settings.v8 ? 0 : CONTROL_NO_V8) |
-    (settings.exact ? CONTROL_V8_EXACT : 0);
+    (settings.exact ? CONTROL_V8_EXACT : 0) |
+    (settings.asyncLabels ? CONTROL_ASYNC_LABELS : 0);
   page.writeUInt32LE(flags, CONTROL.flags);
   page.writeBigUInt64LE(BigInt(settings.sampleBytes), CONTROL.meanBytes);
   page.writeBigUInt64LE(BigInt(settings.v8IntervalBytes), CONTROL.v8IntervalBytes);

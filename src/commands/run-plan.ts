@@ -45,6 +45,7 @@ export function planRun(command: string, args: readonly string[], flags: RunFlag
     sampleBytes: flags.sampleBytes,
     v8IntervalBytes: flags.v8IntervalBytes,
     exact: flags.exact,
+    asyncLabels: flags.asyncLabels,
     maxSamplesPerSecond: flags.maxSamplesPerSecond,
   };
   const plain = { name: resolved.name, settings, environment: process.env, notices };

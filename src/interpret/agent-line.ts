@@ -24,6 +24,15 @@ export interface TagLine {
   readonly label: string;
 }
 
+/** A script that V8 was given in another form: --async-labels. */
+export interface LoweredLine {
+  readonly type: 'lowered';
+  /** As V8 names it. */
+  readonly script: string;
+  /** Offset in the file, units taken away, units put in; and so on, ascending. */
+  readonly edits: readonly number[];
+}
+
 export type AgentLine =
   | {
       readonly type: 'hello';
@@ -37,6 +46,7 @@ export type AgentLine =
   | { readonly type: 'warning'; readonly code: string; readonly message: string }
   | { readonly type: 'maps'; readonly text: string }
   | TagLine
+  | LoweredLine
   | V8ProfileLine;
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -74,6 +84,10 @@ function readFields(fields: Fields): AgentLine | undefined {
       return isText(text) ? { type, text } : undefined;
     case 'tag':
       return readTag(fields);
+    case 'lowered': {
+      const { script, edits } = fields;
+      return isText(script) && Array.isArray(edits) && edits.every(isCount) ? { type, script, edits } : undefined;
+    }
     case 'v8profile':
       return readV8Profile(fields);
     default:

@@ -21,23 +21,28 @@ interface CleanStack<F> {
   readonly frames: readonly F[];
   /** Of the innermost marker. */
   readonly tag: number | undefined;
+  /** It was entered for a step of an async function: --async-labels. */
+  readonly isAsync: boolean;
 }
 
 const MARKER = /^memprof-tag:(\d{1,9})$/;
-/** As PASS_THROUGH in src/agent/encode-profile.cts. */
+/** As in src/agent/encode-profile.cts. */
 const AGENT = /\/dist\/agent\/(?:pass-through|enter)\.cjs$/;
+/** What async functions have become with --async-labels: the function calls it, and it calls a generator of that name. */
+const STEPS = /\/dist\/agent\/async-steps\.cjs$/;
 const CARRIER = /\/dist\/agent\/carrier[-\w]*\.cjs$/;
 /** The only file of the API that calls the agent. */
 const SCOPE = /^(.*\/(?:dist|cjs)\/api\/)scope\.js$/;
 const STORAGE = /^node:(?:async_hooks$|internal\/async_local_storage\/)/;
 
 /** A number: a marker, of that tag. */
-type Kind = number | 'agent' | 'carrier' | 'other';
+type Kind = number | 'agent' | 'steps' | 'carrier' | 'other';
 
 function kindOfScript(script: string): Kind {
   const tag = MARKER.exec(script)?.[1];
   if (tag !== undefined) return Number(tag);
   if (AGENT.test(script)) return 'agent';
+  if (STEPS.test(script)) return 'steps';
   return CARRIER.test(script) ? 'carrier' : 'other';
 }
 
@@ -60,34 +65,50 @@ export function createStackCleaner(): StackCleaner {
   }
 
   function clean<F extends Named>(frames: readonly F[]): CleanStack<F> {
-    if (frames.every((frame) => kindOf(frame) === 'other')) return { frames, tag: undefined };
+    if (frames.every((frame) => kindOf(frame) === 'other')) return { frames, tag: undefined, isAsync: false };
     const kept: F[] = [];
     let tag: number | undefined;
+    let isAsync = false;
     let afterAgent = false;
+    /** The generator that was called below. */
+    let lowered: F | undefined;
     /** The folder of the API that called the agent. */
     let api: string | undefined;
     for (const frame of frames) {
       const { script } = frame;
       const kind = kindOf(frame);
       if (kind !== 'other') {
+        const isStep = isStepOf(kept.at(-1));
+        if (!afterAgent && (isStep || isStorageRun(kept.at(-1)))) kept.pop();
+        if (kind === 'steps' || (isStep && !afterAgent)) {
+          lowered = kept.at(-1);
+          isAsync ||= tag === undefined;
+        }
         if (typeof kind === 'number') tag ??= kind;
-        if (!afterAgent && isStorageRun(kept.at(-1))) kept.pop();
         afterAgent = true;
         api = undefined;
         continue;
       }
       if (afterAgent) api = SCOPE.exec(script)?.[1];
+      const isSame = afterAgent && lowered?.name === frame.name && lowered.script === script;
+      lowered = undefined;
       afterAgent = false;
+      if (isSame) continue;
       if (api !== undefined && script.startsWith(api)) continue;
       api = undefined;
       kept.push(frame);
     }
-    return { frames: kept, tag };
+    return { frames: kept, tag, isAsync: isAsync && tag !== undefined };
   }
 
   return { clean };
 }
 
+/** How the agent calls the program: to be looked at in what it has called. */
 function isStorageRun(frame: Named | undefined): boolean {
   return frame !== undefined && STORAGE.test(frame.script) && /\brun$/.test(frame.name);
+}
+
+function isStepOf(frame: Named | undefined): boolean {
+  return frame !== undefined && frame.script === '' && /^(?:next|throw)$/.test(frame.name);
 }

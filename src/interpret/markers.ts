@@ -7,7 +7,8 @@ export type MarkerLabels = Pick<Labels, 'pool' | 'arena' | 'stage' | 'label' | '
 /** What marker frames stand for, by thread. */
 export interface MarkerTags {
   add(line: TagLine): void;
-  labels(threadId: number, tag: number): MarkerLabels | undefined;
+  /** @param isAsync whether the marker was entered for a step of an async function. */
+  labels(threadId: number, tag: number, isAsync: boolean): MarkerLabels | undefined;
 }
 
 const MAX_TAGS = 1 << 18;
@@ -25,6 +26,9 @@ export function createMarkerTags(): MarkerTags {
         ...(pool !== '' && { arena_source: 'marker' }),
       });
     },
-    labels: (threadId, tag) => known.get(`${threadId} ${tag}`),
+    labels(threadId, tag, isAsync) {
+      const labels = known.get(`${threadId} ${tag}`);
+      return isAsync && labels?.arena_source !== undefined ? { ...labels, arena_source: 'async-marker' } : labels;
+    },
   };
 }

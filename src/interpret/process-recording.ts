@@ -3,6 +3,7 @@ import { EVENT, HEADER_BYTES } from '../recording/wire.js';
 import { type AgentLine, parseAgentLine, peekV8Profile, type V8ProfileHead } from './agent-line.js';
 import { type ChunkRef, type ChunkStream, openChunkStream, type StreamEnd } from './chunk-stream.js';
 import { type Header, readHeader } from './header.js';
+import { type LoweredScript, loweredScript } from './lowered.js';
 import { createMapLines, type MapLines } from './map-lines.js';
 import { createMarkerTags, type MarkerTags } from './markers.js';
 import { createUseFold, type UseFold } from './peak.js';
@@ -47,6 +48,8 @@ export interface ProcessRecording {
   readonly agentLines: readonly OtherLine[];
   /** What marker frames stand for. */
   readonly markers: MarkerTags;
+  /** Scripts that V8 was given in another form, by the names it has for them. */
+  readonly lowered: ReadonlyMap<string, LoweredScript>;
   readonly mapLines: MapLines;
   readonly gauges: readonly GaugePoint[];
   readonly symbols: ChunkRef | undefined;
@@ -60,7 +63,7 @@ export interface ProcessRecording {
   readonly end: StreamEnd;
 }
 
-type OtherLine = Exclude<AgentLine, { type: 'v8profile' | 'tag' | 'maps' }>;
+type OtherLine = Exclude<AgentLine, { type: 'v8profile' | 'tag' | 'maps' | 'lowered' }>;
 
 const MAX_GAUGE_POINTS = 200_000;
 const MAX_AGENT_LINES = 10_000;
@@ -88,6 +91,7 @@ function walk(path: string, stream: ChunkStream): ProcessRecording {
   const v8Profiles: (V8ProfileHead & { ref: ChunkRef })[] = [];
   const agentLines: OtherLine[] = [];
   const markers = createMarkerTags();
+  const lowered = new Map<string, LoweredScript>();
   const gauges: GaugePoint[] = [];
   let identity: Identity | undefined;
   let header: Header | undefined;
@@ -137,6 +141,7 @@ function walk(path: string, stream: ChunkStream): ProcessRecording {
         const line = head === undefined ? parseAgentLine(payload) : undefined;
         if (line?.type === 'maps') mapLines.add(line.text);
         else if (line?.type === 'tag') markers.add(line);
+        else if (line?.type === 'lowered') lowered.set(line.script, loweredScript(line));
         else if (line !== undefined && line.type !== 'v8profile' && agentLines.length < MAX_AGENT_LINES) {
           agentLines.push(line);
         }
@@ -185,6 +190,7 @@ function walk(path: string, stream: ChunkStream): ProcessRecording {
     v8Profiles,
     agentLines,
     markers,
+    lowered,
     mapLines,
     gauges,
     symbols,

@@ -69,9 +69,9 @@ export function addV8Samples(
       // Counted against the pages like all objects, and then left out.
       bytes += sample.bytes;
       variance += sample.bytesVariance;
-      const { frames, tag } = cleaner.clean(sample.frames);
+      const { frames, tag, isAsync } = cleaner.clean(sample.frames);
       if (ownCode.isOurs(frames.map((frame) => frame.script))) continue;
-      const marked = tag === undefined ? undefined : recording.markers.labels(profile.threadId, tag);
+      const marked = tag === undefined ? undefined : recording.markers.labels(profile.threadId, tag, isAsync);
       builder.addSample({
         stack: frames.map(locationOf),
         values: [0, 0, sample.objects, sample.bytes],

@@ -182,6 +182,7 @@ export const CONTROL_MAGIC = 0x4c5254434f52504dn; // "MPROCTRL"
 export const CONTROL_NO_NATIVE = 1;
 export const CONTROL_NO_V8 = 2;
 export const CONTROL_V8_EXACT = 4;
+export const CONTROL_ASYNC_LABELS = 8;
 
 /** `enum mp_refusal`, in order: why a sampler stayed out of a process. */
 export const REFUSALS = ['store_create', 'file_size', 'no_space', 'libc', 'memory'] as const;

@@ -14,6 +14,8 @@ export interface RunFlags {
   readonly v8IntervalBytes: number;
   /** V8 samples see every object of optimized code; the code is slower. */
   readonly exact: boolean;
+  /** V8 objects made after an await get their arena; async functions of the program are compiled to slower ones. */
+  readonly asyncLabels: boolean;
   /** Adaptive cap of one process, once its first samples are spent (CREDIT_SAMPLES of the native sampler). */
   readonly maxSamplesPerSecond: number;
   /** 0: no snapshots by time. */
@@ -29,6 +31,7 @@ export const RUN_DEFAULTS: RunFlags = {
   sampleBytes: 64 << 10,
   v8IntervalBytes: 512 << 10,
   exact: false,
+  asyncLabels: false,
   maxSamplesPerSecond: 500,
   snapshotEverySeconds: 60,
   quiet: false,

@@ -49,6 +49,7 @@ const runSchema = z.object({
   // Below 256 bytes every allocation is a sample; above 1 GiB hardly any is.
   sampleBytes: sizeBytes(256, 1 << 30).optional(),
   exact: z.boolean().default(RUN_DEFAULTS.exact),
+  asyncLabels: z.boolean().default(RUN_DEFAULTS.asyncLabels),
   v8Interval: sizeBytes(1 << 10, 1 << 30).optional(),
   maxSamplesPerSecond: wholeNumber(1, 1_000_000).optional(),
   snapshotEvery: wholeNumber(0, 86_400).optional(),
@@ -70,6 +71,7 @@ export function parseRunFlags(raw: Record<string, unknown>, exitCode: number): R
     v8: flags.v8,
     quiet: flags.quiet,
     exact: flags.exact,
+    asyncLabels: flags.asyncLabels,
     sampleBytes: flags.sampleBytes ?? RUN_DEFAULTS.sampleBytes,
     v8IntervalBytes: flags.v8Interval ?? RUN_DEFAULTS.v8IntervalBytes,
     maxSamplesPerSecond: flags.maxSamplesPerSecond ?? RUN_DEFAULTS.maxSamplesPerSecond,

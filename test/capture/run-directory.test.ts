@@ -12,6 +12,7 @@ const SETTINGS = {
   sampleBytes: 65_521,
   v8IntervalBytes: 524_287,
   exact: true,
+  asyncLabels: false,
   maxSamplesPerSecond: 997,
 };
 

@@ -15,6 +15,8 @@ const FRAMES: Record<string, { name: string; script: string }> = {
   carrier: { name: 'run', script: `${AGENT}/carrier.cjs` },
   cped: { name: 'run', script: `${AGENT}/carrier-cped.cjs` },
   recheck: { name: 'recheck', script: `${AGENT}/carrier.cjs` },
+  start: { name: 'start', script: `${AGENT}/async-steps.cjs` },
+  next: { name: 'next', script: '' },
   hook: { name: 'emitOfExit', script: `${AGENT}/pass-through.cjs` },
   'marker 3': { name: '', script: 'memprof-tag:3' },
   'marker 4': { name: '', script: 'memprof-tag:4' },
@@ -47,6 +49,11 @@ test.each([
   ],
   ['a > runIn > enter > marker 3 > carrier > runIn > enter > marker 4 > carrier > b', 'a > b', 4],
   ['a > hook > b', 'a > b', undefined],
+  // An async function with --async-labels, called and after an await.
+  ['a > b > start > enter > marker 3 > start > next > b > native', 'a > b > native', 3],
+  ['native > start > enter > marker 3 > start > next > b > a', 'native > b > a', 3],
+  ['b > a > start > next > a > a > start > next > a', 'b > a > a', undefined],
+  ['a > next > b', 'a > next > b', undefined],
   ['a > runIn > enter > marker 3 > carrier > cped > als.run > b', 'a > b', 3],
   // What the agent allocates itself must be known as its own.
   ['a > runIn > enter > marker 3 > carrier > recheck', 'a > recheck', 3],

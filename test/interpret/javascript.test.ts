@@ -101,6 +101,7 @@ test.each([20, 22, 24, 26])('names on Node %i, at the places where V8 itself say
     }));
   const access = {
     nodeSources: () => undefined,
+    lowered: new Map(),
     readSource: (path: string) => readSource(path, Number.POSITIVE_INFINITY),
   };
   const { v8Functions, scripts } = symbolizeJavaScript([], createTables(), ours, access);

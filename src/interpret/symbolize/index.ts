@@ -39,6 +39,7 @@ export function createSymbolizer({ mayRunNode }: SymbolizeOptions): Symbolize {
       ...symbolizeNative(words, indexModules(tables), recording.mapLines),
       ...symbolizeJavaScript(words, tables, v8Frames(recording), {
         nodeSources: sourcesOf(recording),
+        lowered: recording.lowered,
         readSource: (path) => readOnce(path, startedAtMs),
       }),
     };

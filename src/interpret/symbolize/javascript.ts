@@ -2,11 +2,12 @@ import { fileURLToPath } from 'node:url';
 import type { Symbols } from '../../recording/chunks.js';
 import { FUNCTION_WASM } from '../../recording/wire.js';
 import { decodeFrame } from '../frame-word.js';
+import type { LoweredScript } from '../lowered.js';
 import { scriptPath } from '../script-path.js';
 import type { Tables } from '../tables.js';
 import type { V8Frame } from '../v8-profile.js';
 import type { NodeSources } from './node-sources.js';
-import type { Source } from './source.js';
+import { liftSource, type Source } from './source.js';
 import { functionAt } from './source-functions.js';
 
 /** Where sources come from. */
@@ -14,6 +15,8 @@ export interface SourceAccess {
   readonly nodeSources: NodeSources;
   /** A file's text as the process compiled it: not if it was changed since that started. */
   readonly readSource: (path: string) => Source | undefined;
+  /** What V8 was given in another form, by its names of scripts. */
+  readonly lowered: ReadonlyMap<string, LoweredScript>;
 }
 
 type JavaScriptSymbols = Pick<Symbols, 'functions' | 'positions' | 'v8Functions' | 'scripts'>;
@@ -30,7 +33,11 @@ export function symbolizeJavaScript(
   const positions = new Map<string, Symbols['positions'][number]>();
 
   function sourceOf(script: string): Source | undefined {
-    if (!sources.has(script)) sources.set(script, readScript(script, access));
+    if (!sources.has(script)) {
+      const source = readScript(script, access);
+      const lowered = access.lowered.get(script);
+      sources.set(script, source === undefined || lowered === undefined ? source : liftSource(source, lowered));
+    }
     return sources.get(script);
   }
 
@@ -41,12 +48,22 @@ export function symbolizeJavaScript(
     const source = record.script === '' ? undefined : sourceOf(record.script);
     if (source === undefined) continue;
     const index = frame.functionIndex;
-    if (!functions.has(index) && record.start >= 0 && record.start <= source.length) {
-      const place = source.placeOf(record.start);
-      functions.set(index, [index, qualify(source, record), place.file, place.line, place.column]);
+    const start = record.start < 0 ? -1 : source.fromCompiled(record.start);
+    if (!functions.has(index) && start >= 0 && start <= source.length) {
+      const place = source.placeOf(start);
+      const end = record.end < 0 ? -1 : source.fromCompiled(record.end, true);
+      const { name, script } = record;
+      functions.set(index, [
+        index,
+        qualify(source, { name, script, start, end }),
+        place.file,
+        place.line,
+        place.column,
+      ]);
     }
-    if (frame.position < 0 || frame.position > source.length) continue;
-    const { file, line, column } = source.placeOf(frame.position);
+    const position = frame.position < 0 ? -1 : source.fromCompiled(frame.position);
+    if (position < 0 || position > source.length) continue;
+    const { file, line, column } = source.placeOf(position);
     positions.set(`${index}:${frame.position}`, [index, frame.position, file, line, column]);
   }
 

@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import * as nodeModule from 'node:module';
 import { dirname, join } from 'node:path';
 import type { TraceMap } from '@jridgewell/trace-mapping';
+import type { LoweredScript } from '../lowered.js';
 import { findFunctions, type SourceFunction } from './source-functions.js';
 
 let mapping: typeof import('@jridgewell/trace-mapping') | undefined;
@@ -30,6 +31,23 @@ export interface Source {
   /** Functions by their names; undefined if the text could not be parsed. */
   functions(): readonly SourceFunction[] | undefined;
   readonly length: number;
+  /**
+   * The offset in this text of one in what V8 compiled, which is another text with --async-labels.
+   * @param isEnd the offset is behind the last unit of something.
+   */
+  fromCompiled(offset: number, isEnd?: boolean): number;
+}
+
+/** The source of a script that V8 was given in another form. */
+export function liftSource(source: Source, lowered: LoweredScript): Source {
+  return {
+    ...source,
+    positionOf(line, column) {
+      const start = source.positionOf(line, 1);
+      return start < 0 ? -1 : lowered.toOriginal(lowered.lineStart(start) + column - 1);
+    },
+    fromCompiled: lowered.toOriginal,
+  };
 }
 
 /** Larger than any script that people write or bundle. */
@@ -84,6 +102,7 @@ export function createSource(path: string, text: string, map: TraceMap | undefin
       return functions;
     },
     length: text.length,
+    fromCompiled: (offset) => offset,
   };
 }
 
