@@ -60,14 +60,6 @@ NUMBERS(ordinal_of, mp_tag_ordinal(a))
 NUMBERS(release_arena, (mp_tag_release(a), 0))
 NUMBERS(count, (mp_tag_count(a, (enum mp_tag_counter)b, c), 0))
 
-/* The whole table, also what has no record yet: only the words of tags that were given out may be touched. */
-static napi_value tag_table(napi_env env, napi_callback_info info) {
-  (void)info;
-  if (!mp_store_header()) return NULL;
-  return mp_napi_words(env, NAPI_UINT32_ARRAY, mp_store_region(MP_REGION_TAGS),
-                       mp_store_capacity(MP_REGION_TAGS) * (sizeof(struct mp_tag) / 4));
-}
-
 static napi_value leaf_word(napi_env env, napi_callback_info info) {
   (void)info;
   return mp_napi_words(env, NAPI_INT32_ARRAY, &mp_tag_words.leaf, 1);
@@ -84,7 +76,6 @@ MP_HOOK napi_value napi_register_module_v1(napi_env env, napi_value exports) {
   mp_napi_export(env, exports, "ordinalOf", ordinal_of);
   mp_napi_export(env, exports, "releaseArena", release_arena);
   mp_napi_export(env, exports, "count", count);
-  mp_napi_export(env, exports, "tagTable", tag_table);
   mp_napi_export(env, exports, "leafWord", leaf_word);
   mp_carrier_export(env, exports);
   return exports;

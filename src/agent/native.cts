@@ -9,9 +9,7 @@ import type { TagTable } from './types.cjs';
 
 /** native/src/door.c. */
 interface Native extends TagTable, NativeCarrier {
-  /** The records of `struct mp_tag`, 24 words each; undefined where this Node allows no memory from outside. */
-  tagTable(): Uint32Array | undefined;
-  /** This thread's word for the context of a leaf call. To be asked for once a thread. */
+  /** This thread's word for the context of a leaf call. To be asked for once a thread; undefined where this Node allows no memory from outside. */
   leafWord(): Int32Array | undefined;
 }
 
@@ -25,18 +23,20 @@ const library = (process.env.LD_PRELOAD ?? '').split(/[\s:]+/).find((path) => pa
  * @throws what dlopen says: permission model, --no-addons.
  */
 function loadNative(): Native | undefined {
-  if (library === undefined || !isPreloaded()) return undefined;
+  // Only what is loaded: anything else would be a second sampler.
+  const loaded = loadedLibrary();
+  if (loaded === undefined) return undefined;
   const holder: { exports: Partial<Native> } = { exports: {} };
-  dlopen.call(process, holder, library);
+  dlopen.call(process, holder, library ?? loaded);
   return holder.exports.definePool === undefined ? undefined : (holder.exports as Native);
 }
 
-/** Else dlopen would load a second sampler. */
-function isPreloaded(): boolean {
+/** Where the kernel has it from: right also where the environment says nothing, as in a worker that was given another. */
+function loadedLibrary(): string | undefined {
   try {
-    return readFileSync('/proc/self/maps', 'latin1').includes('/libmemprof.so');
+    return /^\S+ r-xp .* (\/.*\/libmemprof\.so)$/m.exec(readFileSync('/proc/self/maps', 'latin1'))?.[1];
   } catch {
-    return false; // no /proc in this container
+    return undefined; // no /proc in this container
   }
 }
 

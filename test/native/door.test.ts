@@ -35,13 +35,13 @@ describe.each(NODE_LINES)('Node %i', (line) => {
       .map((text) => JSON.parse(text));
     // The same things have the same numbers in both threads; arenas are numbered on.
     expect(worker).toMatchObject({ pool: main.pool, stage: main.stage, labels: main.labels, ordinal: 2 });
-    expect(main).toMatchObject({ ordinal: 1, record: [TAG_KIND.arena, 0, main.pool, 1] });
+    expect(main.ordinal).toBe(1);
     expect(worker.context).not.toBe(main.context);
 
     const [store] = stores;
     const { tags = [] } = store ?? {};
     expect(tags[main.pool]).toMatchObject({ name: 'kv-cache', ordinal: 2, budgetBytes: 10 * BYTES, folded: 0 });
-    expect(tags[main.arena]).toMatchObject({ parent: main.pool, counters: [0, 17, 1, 0] });
+    expect(tags[main.arena]).toMatchObject({ kind: TAG_KIND.arena, parent: main.pool, counters: [0, 17, 1, 0] });
     expect(tags[main.arena]?.releasedNs).toBeGreaterThan(0n);
     expect(tags[worker.context]).toMatchObject({ parent: worker.arena, stage: main.stage, labels: main.labels });
     const expected = Object.fromEntries(
