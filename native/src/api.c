@@ -104,10 +104,9 @@ static uint64_t page_up(uint64_t address) { return (address + 4095) & ~4095ull; 
 
 /* What is taken back of a block is all that its sample stood for; of mappings, only what is in use: whoever mapped it did map it. */
 MP_HOOK void memprof_v1_heap_backing(uint32_t heap, const void *start, size_t bytes) {
-  struct mp_live block;
   uint64_t first = (uintptr_t)start, end;
   if (heap == 0 || start == NULL || __builtin_add_overflow(first, bytes, &end) || end >> 47) return;
-  if (mp_live_maybe(start) && mp_record_free((void *)first, &block)) mp_site_take_back(&block);
+  if (mp_live_maybe(start)) mp_record_backing((void *)first);
   first = page_up(first);
   end &= ~4095ull;
   if (first >= end || !mp_enter()) return;

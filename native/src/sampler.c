@@ -241,24 +241,33 @@ static void store_live_event(enum mp_event_type type, const struct mp_live *live
                                     .weight_bytes_f64 = live->weight_bytes_f64});
 }
 
-bool mp_record_free(void *address, struct mp_live *removed) {
-  struct mp_live record;
+static bool end_sample(void *address, enum mp_event_type how, struct mp_live *removed) {
   if (mp_likely(!mp_live_contains((uintptr_t)address))) return false; /* the filter's false alarm */
   int saved_errno = errno;
   bool found = false;
   if (inside()) {
     mp_count(MP_DROPPED_NESTED, 1); /* a signal handler that frees inside our own code */
   } else if (mp_enter()) {
-    found = mp_live_remove((uintptr_t)address, &record);
+    found = mp_live_remove((uintptr_t)address, removed);
     if (found) {
       mp_count(MP_FREE_SAMPLES, 1);
-      store_live_event(MP_EVENT_FREE, &record);
-      if (removed) *removed = record;
+      store_live_event(how, removed);
+      if (how == MP_EVENT_BACKING) mp_site_take_back(removed);
     }
     mp_leave();
   }
   errno = saved_errno;
   return found;
+}
+
+bool mp_record_free(void *address, struct mp_live *removed) {
+  struct mp_live record;
+  return end_sample(address, MP_EVENT_FREE, removed ? removed : &record);
+}
+
+bool mp_record_backing(void *address) {
+  struct mp_live record;
+  return end_sample(address, MP_EVENT_BACKING, &record);
 }
 
 void mp_unrecord_free(const struct mp_live *removed) {

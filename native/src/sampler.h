@@ -49,6 +49,9 @@ void mp_record_custom(void *address, size_t bytes, uint32_t heap);
  * sampled. */
 bool mp_record_free(void *address, struct mp_live *removed);
 
+/* The same of a block that a heap of the program's own is made of: it was no allocation. */
+bool mp_record_backing(void *address);
+
 /* Takes mp_record_free back: realloc failed, and the block is still there. */
 void mp_unrecord_free(const struct mp_live *removed);
 

@@ -220,8 +220,9 @@ struct mp_site {
 };
 _Static_assert(sizeof(struct mp_site) == 64, "wire");
 
-/* Of a block of a heap of the program's own the address has this bit set: its memory may be a block of malloc's as well. */
-#define MP_CUSTOM_ADDRESS (1ull << 63)
+/* Of a block of a heap of the program's own the address has this bit set: its memory may be a block of malloc's as well. No address
+ * of the program's has it, and a double holds such a number exactly. */
+#define MP_CUSTOM_ADDRESS (1ull << 52)
 
 /* A live sampled allocation. sequence is odd while the slot is being written; a reader copies the record, and takes it only
  * if sequence was even and is unchanged. address 0: the slot is free. p = max(size, 1) / weight_bytes. */
@@ -246,9 +247,11 @@ struct mp_mapping {
 };
 _Static_assert(sizeof(struct mp_mapping) == 40, "wire");
 
-enum mp_event_type { MP_EVENT_ALLOC = 1, MP_EVENT_FREE = 2, MP_EVENT_COMMIT = 3, MP_EVENT_DECOMMIT = 4, MP_EVENT_GENERATION = 5, MP_EVENT_FREEZE = 6 };
+enum mp_event_type { MP_EVENT_ALLOC = 1, MP_EVENT_FREE = 2, MP_EVENT_COMMIT = 3, MP_EVENT_DECOMMIT = 4, MP_EVENT_GENERATION = 5, MP_EVENT_FREEZE = 6, MP_EVENT_BACKING = 7 };
 
-/* One thing that happened. ticket is the event's number + 1, stored last: a slot whose ticket is not the awaited one is not
+/* BACKING ends a block that an ALLOC began, and says that this was no allocation but what a heap of the program's own is made of.
+ *
+ * One thing that happened. ticket is the event's number + 1, stored last: a slot whose ticket is not the awaited one is not
  * written yet (smaller) or was overwritten (larger).
  *   0        8      16     18     20    24     28    32        40     48              56          64
  *   +--------+------+------+------+-----+------+-----+---------+------+---------------+-----------+

@@ -16,8 +16,8 @@ int main(void) {
   printf("{\"magic\":\"%llu\",\"version\":%u,\"headerBytes\":%u,\"controlMagic\":\"%llu\"", (unsigned long long)MP_WIRE_MAGIC, MP_WIRE_VERSION,
          MP_HEADER_BYTES, (unsigned long long)MP_CONTROL_MAGIC);
   printf(",\"counters\":%d,\"regions\":%d,\"refusals\":%d", MP_COUNTER_COUNT, MP_REGION_COUNT, MP_REFUSAL_COUNT);
-  printf(",\"events\":{\"alloc\":%d,\"free\":%d,\"commit\":%d,\"decommit\":%d,\"generation\":%d,\"freeze\":%d}", MP_EVENT_ALLOC, MP_EVENT_FREE,
-         MP_EVENT_COMMIT, MP_EVENT_DECOMMIT, MP_EVENT_GENERATION, MP_EVENT_FREEZE);
+  printf(",\"events\":{\"alloc\":%d,\"free\":%d,\"commit\":%d,\"decommit\":%d,\"generation\":%d,\"freeze\":%d,\"backing\":%d}", MP_EVENT_ALLOC, MP_EVENT_FREE,
+         MP_EVENT_COMMIT, MP_EVENT_DECOMMIT, MP_EVENT_GENERATION, MP_EVENT_FREEZE, MP_EVENT_BACKING);
   printf(",\"heaps\":{\"malloc\":%d,\"mmap\":%d,\"file\":%d,\"custom\":%d}", MP_HEAP_MALLOC, MP_HEAP_MMAP, MP_HEAP_FILE,
          MP_HEAP_CUSTOM);
   printf(",\"tagKinds\":{\"pool\":%d,\"arena\":%d,\"stage\":%d,\"labels\":%d,\"context\":%d,\"heap\":%d}", MP_TAG_POOL, MP_TAG_ARENA, MP_TAG_STAGE,

@@ -1,4 +1,4 @@
-import { EVENT } from '../recording/wire.js';
+import { EVENT, EVENT_TYPE } from '../recording/wire.js';
 import { createBlockTimes } from './block-times.js';
 import { eachEvent, isWeight, signOf, u64 } from './event-record.js';
 import { createUseTable, isSampledHeap } from './site-use.js';
@@ -108,7 +108,8 @@ export function followArenas(numbers: ArenaNumbers): ArenaEvents {
   function apply(events: DataView, at: number): void {
     const arena = ofSite[events.getUint32(at + EVENT.site, true)] ?? -1;
     if (arena < 0) return;
-    const sign = signOf(events.getUint16(at + EVENT.type, true));
+    const type = events.getUint16(at + EVENT.type, true);
+    const sign = signOf(type);
     if (sign === 0) return;
     const sizeBytes = u64(events, at + EVENT.size);
     const weightBytes = events.getFloat64(at + EVENT.weight, true);
@@ -126,9 +127,12 @@ export function followArenas(numbers: ArenaNumbers): ArenaEvents {
       const bornNs = times.take(address);
       // A block that came while events were lost is in no sum yet.
       if (bornNs === undefined && sampled) return;
-      if (bornNs !== undefined && timeNs - bornNs < CHURN_NS) plus(churn, arena, sampled, sizeBytes, weightBytes);
-      const other = isCarried[arena] === 1 ? current(events.getUint32(at + EVENT.tag, true)) : -1;
-      if (other >= 0 && other !== arena) plus(elsewhere, arena, sampled, sizeBytes, weightBytes);
+      if (type === EVENT_TYPE.backing) allocated.addSampled(arena, sizeBytes, Math.max(sizeBytes, 1) / weightBytes, -1);
+      else {
+        if (bornNs !== undefined && timeNs - bornNs < CHURN_NS) plus(churn, arena, sampled, sizeBytes, weightBytes);
+        const other = isCarried[arena] === 1 ? current(events.getUint32(at + EVENT.tag, true)) : -1;
+        if (other >= 0 && other !== arena) plus(elsewhere, arena, sampled, sizeBytes, weightBytes);
+      }
     }
     const change = move(arena, sampled, sizeBytes, weightBytes, sign);
     if (change === -1) lastFreed[arena] = timeNs;

@@ -9,7 +9,7 @@ export function eachEvent(events: Buffer, each: (view: DataView, at: number) => 
 /** Memory that came, that went, or an event that is about neither. */
 export function signOf(type: number): -1 | 0 | 1 {
   if (type === EVENT_TYPE.alloc || type === EVENT_TYPE.commit) return 1;
-  return type === EVENT_TYPE.free || type === EVENT_TYPE.decommit ? -1 : 0;
+  return type === EVENT_TYPE.free || type === EVENT_TYPE.decommit || type === EVENT_TYPE.backing ? -1 : 0;
 }
 
 /** Exact up to 2^53. */

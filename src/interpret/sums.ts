@@ -22,9 +22,10 @@ export function addSums(a: Sum, b: Sum): Sum {
   };
 }
 
-/** Sums that only grow, one for each number below `count`, in flat arrays. */
+/** Sums, one for each number below `count`, in flat arrays. */
 export interface SumTable {
-  addSampled(at: number, sizeBytes: number, p: number): void;
+  /** @param sign -1 takes it out again. */
+  addSampled(at: number, sizeBytes: number, p: number, sign?: 1 | -1): void;
   addExact(at: number, sizeBytes: number): void;
   set(at: number, sum: Sum): void;
   bytesOf(at: number): number;
@@ -40,12 +41,12 @@ export function createSumTable(count: number): SumTable {
   };
   return {
     /** Horvitz-Thompson: 1/p objects of this size, with the variance (1-p)/p^2. */
-    addSampled(number, sizeBytes, p) {
+    addSampled(number, sizeBytes, p, sign = 1) {
       const at = number * COLUMNS;
-      const variance = (1 - p) / (p * p);
-      plus(at, sizeBytes / p);
+      const variance = (sign * (1 - p)) / (p * p);
+      plus(at, (sign * sizeBytes) / p);
       plus(at + 2, variance * sizeBytes * sizeBytes);
-      plus(at + 3, 1 / p);
+      plus(at + 3, sign / p);
       plus(at + 4, variance);
     },
     addExact(number, sizeBytes) {

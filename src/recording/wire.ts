@@ -140,7 +140,16 @@ export const EVENT = {
   size: 40,
   weight: 48,
 } as const;
-export const EVENT_TYPE = { alloc: 1, free: 2, commit: 3, decommit: 4, generation: 5, freeze: 6 } as const;
+/** `backing`: ends an `alloc` that was none, but what a heap of the program's own is made of. */
+export const EVENT_TYPE = {
+  alloc: 1,
+  free: 2,
+  commit: 3,
+  decommit: 4,
+  generation: 5,
+  freeze: 6,
+  backing: 7,
+} as const;
 
 export const TAG = {
   bytes: 96,

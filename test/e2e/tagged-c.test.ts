@@ -50,10 +50,18 @@ it('a heap of the program is a heap of the report, and what it is made of is cou
   expect(inUse('libc.malloc')).toBeLessThan(10_000);
   expect(profile.samples.filter(({ values }) => values.some((value) => value < 0))).toEqual([]);
 
+  // Blocks side by side are told apart; the slab that they lie in was no memory of the arena.
+  expect(profile.arenas.find(({ arena }) => arena === 'kv-cache#2')).toMatchObject({
+    liveBytes: 0,
+    allocatedBytes: expect.closeTo(10 * 10_007, 3),
+    churnBytes: expect.closeTo(10 * 10_007, 3),
+    freedElsewhereBytes: 0,
+  });
+
   const file = readdirSync(folder).find((name) => name.endsWith('.mpr')) ?? 'none';
   const { stdout } = await memprof(['parse', join(folder, file)]);
   const lines = stdout.split('\n').filter((line) => line.includes('"region":"tags"'));
   const tags = lines.flatMap((line) => JSON.parse(line).tags);
   expect(tags).toContainEqual(expect.objectContaining({ kind: 'heap', name: 'slab' }));
-  expect(tags).toContainEqual(expect.objectContaining({ kind: 'pool', name: 'kv-cache', ordinal: 1 }));
+  expect(tags).toContainEqual(expect.objectContaining({ kind: 'pool', name: 'kv-cache', ordinal: 2 }));
 });

@@ -149,13 +149,15 @@ static void heap(void) {
   memprof_heap_alloc(0, mapped + PAGE, 50023); /* no heap */
   memprof_heap_alloc(pool, mapped + PAGE, 50033); /* not a heap */
   memprof_pop(0);
+  memprof_push(memprof_arena(pool));
   char *gone = malloc(1000033);
   memprof_heap_backing(slab, gone, 1000033);
   uint32_t scratch = memprof_heap_create("scratch");
-  for (int i = 0; i < 10; i++) memprof_heap_alloc(scratch, gone + i * 100, 89);
+  for (int i = 0; i < 10; i++) memprof_heap_alloc(scratch, gone + i * 100, 10007); /* side by side: what is there is not looked at */
   memprof_heap_reset(scratch);
   free(gone);
   munmap(mapped + 48 * PAGE, 16 * PAGE);
+  memprof_pop(0);
 }
 
 int main(int argc, char **argv) {
