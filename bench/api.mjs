@@ -1,59 +1,65 @@
 #!/usr/bin/env node
 /**
- * What the API costs a program that nobody profiles, on each Node of fixtures/nodes.
+ * What the API costs a program that nobody profiles, on each Node of fixtures/nodes, and what it costs under `memprof run`.
  *
- *     node bench/api.mjs [--rounds 31] [--calls 2000000] [--requests 4000] [--nodes 20,22,24,26] [--json FILE]
+ *     node bench/api.mjs [--processes 5] [--rounds 11] [--calls 1000000] [--requests 1000] [--nodes 20,22,24,26] [--json FILE]
  *
- * calls: ns for a call of each function of it, beside the same work without. loop: CPU time of requests of 20 tokens, each a matrix
- * times a vector in a stage of an arena, with and without the API; `--requests` pairs. The sides are compared at the quarter of their requests that went
- * best, for other programs only ever make one slower.
+ * calls: CPU time of a call of each function of it, beside the same work without. profiled: the same under
+ * `memprof run`, a tenth as often. loop: CPU time of requests of 20 tokens, each a matrix times a vector in a stage of an arena, with and without the API;
+ * `--requests` pairs in each process. The sides are compared at the quarter of their requests that went best, for other programs only ever make one slower.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fixtureNode, output, scratch } from './lib/process.mjs';
+import { fixtureNode, MEMPROF, output, scratch } from './lib/process.mjs';
 import { comparison, startReport } from './lib/report.mjs';
 import { quantile, ratios, summarize } from './lib/statistics.mjs';
 import { withSpread } from './lib/table.mjs';
 
 const { options, section, finish } = startReport('api', {
-  rounds: '31',
-  calls: '2000000',
-  requests: '4000',
+  processes: '5',
+  rounds: '11',
+  calls: '1000000',
+  requests: '1000',
   nodes: '20,22,24,26',
 });
 const target = join(import.meta.dirname, 'api/target.mjs');
 
+/** Rounds of several processes, each of which V8 compiles anew. */
+function measure(node, calls, wrap) {
+  const all = { calls: {}, loop: {} };
+  for (let i = 0; i < Number(options.processes); i++) {
+    const file = join(scratch, 'api.json');
+    output(wrap([node, target, file, options.rounds, String(calls), options.requests, String(i)]));
+    for (const [part, sides] of Object.entries(JSON.parse(readFileSync(file, 'utf8')))) {
+      for (const [side, values] of Object.entries(sides)) all[part][side] = [...(all[part][side] ?? []), ...values];
+    }
+  }
+  return all;
+}
+
 const rows = [];
 const data = [];
 for (const major of options.nodes.split(',')) {
-  const file = join(scratch, `api-${major}.json`);
-  output([fixtureNode(major), target, file, options.rounds, options.calls, options.requests]);
-  const { calls, loop } = JSON.parse(readFileSync(file, 'utf8'));
+  const node = fixtureNode(major);
+  const { calls, loop } = measure(node, Number(options.calls), (command) => command);
+  const targets = Object.fromEntries(
+    Object.keys(calls)
+      .slice(1)
+      .map((side) => [side, '+5 ns']),
+  );
+  const shared = { unit: 'ns', added: true };
+  section(comparison({ ...shared, id: `calls-${major}`, title: `One call, Node ${major}`, values: calls, targets }));
+  const folder = join(scratch, 'recording');
+  const underMemprof = (command) => [process.execPath, MEMPROF, 'run', '-q', '-f', '-o', folder, '--', ...command];
+  const profiled = measure(node, Number(options.calls) / 10, underMemprof).calls;
   section(
-    comparison({
-      id: `calls-${major}`,
-      title: `One call, Node ${major}`,
-      unit: 'ns',
-      values: calls,
-      added: true,
-      targets: Object.fromEntries(
-        Object.keys(calls)
-          .slice(1)
-          .map((side) => [side, '+5 ns']),
-      ),
-    }),
+    comparison({ ...shared, id: `profiled-${major}`, title: `Under memprof run, Node ${major}`, values: profiled }),
   );
   const best = { without: quantile(loop.without, 0.25), with: quantile(loop.with, 0.25) };
   const throughput = best.without / best.with;
-  const paired = ratios(loop.without, loop.with);
-  data.push({ node: major, pairs: paired.length, best, throughput, paired: summarize(paired) });
-  rows.push([
-    `Node ${major}`,
-    best.without.toFixed(3),
-    throughput.toFixed(4),
-    withSpread(summarize(paired), 3),
-    '0.999',
-  ]);
+  const paired = summarize(ratios(loop.without, loop.with));
+  data.push({ node: major, pairs: loop.with.length, best, throughput, paired });
+  rows.push([`Node ${major}`, best.without.toFixed(3), throughput.toFixed(4), withSpread(paired, 3), '0.999']);
 }
 section({
   id: 'loop',

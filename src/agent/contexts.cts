@@ -59,13 +59,14 @@ function createContexts(
   labelsOf: (pairs: ReadonlyMap<string, string>) => Part | undefined,
   createMarker: (tag: number, names: ContextNames, isPool: boolean) => Marker | undefined,
 ): Contexts {
-  const waysInto = new Map<number, Ways>();
+  /** By tag: a list is quicker than a Map, and this is asked for at each call. */
+  const waysInto: (Ways | undefined)[] = [];
   const contexts = new Map<number, Context>();
   const known = new Map<string, Entered>();
   const byTag = new Map<number, Entered>();
 
   function enteredFrom(current: number, tag: number): Entered | undefined {
-    const ways = waysInto.get(tag);
+    const ways = waysInto[tag];
     if (ways === undefined) return undefined;
     if (ways.from === current) return ways.entered;
     let entered = ways.byContext.get(current);
@@ -112,10 +113,11 @@ function createContexts(
 
   return {
     add(part) {
-      if (part.tag === 0 || waysInto.has(part.tag)) return;
-      waysInto.set(part.tag, { part, from: -1, entered: undefined, byContext: new Map() });
+      if (part.tag === 0 || waysInto[part.tag] !== undefined) return;
+      while (waysInto.length < part.tag) waysInto.push(undefined);
+      waysInto[part.tag] = { part, from: -1, entered: undefined, byContext: new Map() };
     },
-    get: (tag) => waysInto.get(tag)?.part,
+    get: (tag) => waysInto[tag]?.part,
     enteredFrom,
     enteredAs: (tag) => byTag.get(tag),
   };

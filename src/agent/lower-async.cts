@@ -129,7 +129,7 @@ function rewrite(program: AnyNode, source: string): Lowered | undefined {
   }
 
   // A function is there before the module runs: others that import it in a circle may call its functions.
-  put(afterDirectives(program), `function ${$}(){return globalThis[Symbol.for("${KEY}")]}`);
+  put(afterDirectives(program), `function ${$}(){return ${$}.it??=globalThis[Symbol.for("${KEY}")]}`);
   visit(program, false);
   return apply(source, pieces);
 }

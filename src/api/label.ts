@@ -28,14 +28,20 @@ export function label<T>(labels: Labels, fn?: () => T): Scope | T {
 }
 
 function scopeFor(labels: Labels): Scope {
-  const pairs = Object.entries(labels).slice(0, MAX_KEYS).map(pairOf).sort();
-  const text = pairs.join(',');
-  let scope = known.get(text);
+  const key = keyOf(labels);
+  let scope = known.get(key);
   if (scope === undefined) {
-    scope = new TagScope(agent?.labels(text) ?? 0);
-    if (known.size < MAX_KNOWN) known.set(text, scope);
+    scope = new TagScope(agent?.labels(Object.entries(labels).slice(0, MAX_KEYS).map(pairOf).sort().join(',')) ?? 0);
+    if (known.size < MAX_KNOWN) known.set(key, scope);
   }
   return scope;
+}
+
+/** The labels as they are given, for a quick look whether they were given before. */
+function keyOf(labels: Labels): string {
+  let key = '';
+  for (const name of Object.keys(labels)) key += `${name}\0${textOf(labels[name])}\0`;
+  return key;
 }
 
 /** A comma or an equals sign in a name would end it. */

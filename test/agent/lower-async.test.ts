@@ -11,7 +11,7 @@ const lower = (source: string, type: 'module' | 'script' = 'module') => lowerAsy
 
 test('an async function becomes a function that takes a generator through its awaits, on the same lines', () => {
   expect(lower('async function f(a) {\n  return await g(a)\n}\n')).toBe(
-    'function $memprof(){return globalThis[Symbol.for("memprof.async")]}' +
+    'function $memprof(){return $memprof.it??=globalThis[Symbol.for("memprof.async")]}' +
       '      function f(a) {return $memprof().start(this,{*f(){\n  return (yield ( g(a)))\n}}.f)}\n',
   );
 });

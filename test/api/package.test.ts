@@ -20,24 +20,28 @@ function installed(...programs: string[]): string {
   return folder;
 }
 
-it.each(NODES)('is imported and required, twice, in workers and contexts: Node $version', async ({ execPath }) => {
-  const folder = installed('both-kinds.mjs');
-  const { code, stdout, stderr } = await run(execPath, ['both-kinds.mjs'], { cwd: folder, env: plainEnvironment() });
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  expect(JSON.parse(stdout)).toEqual({
-    ids: ['kv#1', 'kv#2', 'kv#3'],
-    isOnePool: true,
-    names: ['arena,label,pool,stage', 'arena,label,pool,stage'],
-    symbols: ['Symbol(memprof.shared.1)'],
-    enumerable: [],
-    inContext: 2,
-    disposes: 'function',
-    native: [],
-    inWorker: ['kv#1', 'kv#2', 'kv#3'],
-  });
-});
+it.each(NODES)(
+  'is imported and required, twice, in workers and contexts: Node $version',
+  { timeout: 180_000 },
+  async ({ execPath }) => {
+    const folder = installed('both-kinds.mjs');
+    const { code, stdout, stderr } = await run(execPath, ['both-kinds.mjs'], { cwd: folder, env: plainEnvironment() });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toEqual({
+      ids: ['kv#1', 'kv#2', 'kv#3'],
+      isOnePool: true,
+      names: ['arena,label,pool,stage', 'arena,label,pool,stage'],
+      symbols: ['Symbol(memprof.shared.1)'],
+      enumerable: [],
+      inContext: 2,
+      disposes: 'function',
+      native: [],
+      inWorker: ['kv#1', 'kv#2', 'kv#3'],
+    });
+  },
+);
 
-it('has types for both kinds of module', () => {
+it('has types for both kinds of module', { timeout: 180_000 }, () => {
   const folder = installed('types.cts', 'types.mts');
   const options = { module: 'nodenext', target: 'es2023', strict: true, noEmit: true, types: [] };
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: options }));

@@ -28,7 +28,9 @@ const WITHOUT_ARENA = ['inBody', 'withoutArena'];
 const SOURCES: Record<string, readonly string[]> = { 20: ['ring'], 22: ['smi', 'ring'], 24: ['cped'], 26: ['cped'] };
 
 describe.skipIf(nodes.length === 0).each(nodes)('Node $major', ({ major, path }) => {
-  test('Buffers carry arena, stage and labels, also after awaits, in streams, workers and vm contexts', async () => {
+  test('Buffers carry arena, stage and labels, also after awaits, in streams, workers and vm contexts', {
+    timeout: 180_000,
+  }, async () => {
     const flags = ['--sample-bytes', '4k', '--max-samples-per-second', '100000'];
     const { profile, status, stderr } = await profileOf(join(root, major), [path, program], { flags });
     expect(status, stderr).toBe(0);

@@ -36,7 +36,9 @@ function programPath({ frames }: Stack): string {
 const sum = (all: readonly Stack[]): number => all.reduce((bytes, { sample }) => bytes + sample.values[INUSE_SPACE], 0);
 
 describe.skipIf(nodes.length === 0).each(nodes)('Node $major', ({ major, path }) => {
-  test('V8 objects that are made in an arena carry it; no stack shows how it was entered', async () => {
+  test('V8 objects that are made in an arena carry it; no stack shows how it was entered', {
+    timeout: 180_000,
+  }, async () => {
     const tagged = await stacks(`tagged-${major}`, path, ['--no-native']);
     const objects = tagged.filter(({ sample }) => sample.labels.heap === 'v8').filter(calls('allocateObjects'));
     const inArena = objects.filter(({ sample }) => sample.labels.arena_source === 'marker');
