@@ -58,7 +58,9 @@ function program(seed: number, steps: number): Event[] {
     timeNs += next(400_000_000);
     const gone = live.length > 0 && next(100) < 48 ? live.splice(next(live.length), 1)[0] : undefined;
     if (gone !== undefined) {
-      const type = gone.type === EVENT_TYPE.alloc ? EVENT_TYPE.free : EVENT_TYPE.decommit;
+      const isBacking = next(10) === 0;
+      const left = isBacking ? EVENT_TYPE.backing : EVENT_TYPE.free;
+      const type = gone.type === EVENT_TYPE.alloc ? left : EVENT_TYPE.decommit;
       events.push({ ...gone, type, timeNs, tag: next(4) });
       continue;
     }
@@ -103,10 +105,13 @@ function oracle(events: readonly Event[], isOwn: (event: Event) => boolean) {
     } else {
       const born = live.find(({ address }) => address === event.address);
       live = live.filter((one) => one !== born);
-      result.freed += event.weight;
-      if (born !== undefined && event.timeNs - born.timeNs < 1e9) result.churn += event.weight;
+      // What a heap of the program's own is made of leaves the books: it was no allocation.
+      if (event.type === EVENT_TYPE.backing) result.allocated -= event.weight;
+      else result.freed += event.weight;
+      const isFree = event.type !== EVENT_TYPE.backing;
+      if (isFree && born !== undefined && event.timeNs - born.timeNs < 1e9) result.churn += event.weight;
       const [own, current] = [OF_SITE[event.site] ?? -1, ARENA_OF_TAG[event.tag] ?? -1];
-      if (own < 2 && current >= 0 && current !== own) result.elsewhere += event.weight;
+      if (isFree && own < 2 && current >= 0 && current !== own) result.elsewhere += event.weight;
       if (live.length === 0) result.lastFreed = event.timeNs;
     }
     result.live = bytesOf(live);
