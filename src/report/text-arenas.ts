@@ -9,8 +9,8 @@ import { faultyFirst, peakCell } from './text-pools.js';
 const MAX_ARENAS_OF_POOL = 5;
 const NAME_WIDTH = 25;
 const VALUE_WIDTH = 23;
-const PEAK_WIDTH = 10;
-const CHURN_WIDTH = 7;
+const PEAK_WIDTH = 11;
+const CHURN_WIDTH = 6;
 
 /** The arenas of each pool with their lives, the others as one line. */
 export function arenaTable(summary: Summary, paint: Paint): string[] {

@@ -76,7 +76,7 @@ function countCell(count: number | undefined, width: number, life?: PoolLife): s
   if (count === undefined) return ' '.repeat(width);
   const mark = life?.peakBytes.kind === 'estimated' && count > 0 && count < life.arenas ? '≥' : '';
   const text = mark + formatCount(count);
-  return (text.length < width ? text : mark + count.toExponential(0)).padStart(width);
+  return (text.length < width ? text : mark + roundedCount(count)).padStart(width);
 }
 
 /** A number of bytes with its mark, without its error bar: --by arena and summary.json have those. */
@@ -91,4 +91,10 @@ export function peakCell(peak: Estimate, inUse: Estimate, width: number, paint: 
   if (now <= (peak.value ?? 0)) return bytesCell(peak, width, paint);
   const text = `≥ ${formatBytes(now)}`;
   return ' '.repeat(Math.max(0, width - text.length)) + paint.unknown(text);
+}
+
+/** What does not fit: `1.3M`, `20G`. */
+function roundedCount(count: number): string {
+  const [unit, size] = count < 1e6 ? ['k', 1e3] : count < 1e9 ? ['M', 1e6] : ['G', 1e9];
+  return `${(count / size).toFixed(count < 10 * size ? 1 : 0)}${unit}`;
 }
