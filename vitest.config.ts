@@ -5,7 +5,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/helpers/global-setup.ts'],
     reporters: ['default', './test/helpers/count-reporter.ts'],
-    testTimeout: 60_000,
+    // A slow machine is no failure.
+    testTimeout: 180_000,
     hookTimeout: 120_000,
     // Two cores: more workers would only make the measured programs slower.
     maxWorkers: 2,

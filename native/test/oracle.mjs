@@ -4,8 +4,8 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 const SOURCES = resolve(import.meta.dirname, '../src');
-/** The hooks stay out: the oracle has a malloc of its own. */
-const HOOKS = /^(hooks_\w+|process|sampler|real|arena)\.c$/;
+/** The hooks stay out, and the doors for programs: the oracle has a malloc of its own. */
+const HOOKS = /^(hooks_\w+|api|door|napi|carrier\w*|tag_here|process|sampler|real|arena)\.c$/;
 const FLAGS = ['-O2', '-g', '-std=gnu11', '-D_GNU_SOURCE=', '-fPIC', '-shared', '-fvisibility=hidden'];
 
 /**

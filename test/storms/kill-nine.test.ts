@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, expect, test } from 'vitest';
@@ -117,6 +117,7 @@ test(`${OF_MEMPROF} times memprof itself is killed`, { timeout: 3_600_000 }, asy
     const [out, path] = [join(root, 'out'), join(root, 'truth')];
     const memprof = start(process.execPath, run(out, path));
     const { pid } = await waitForTruth(path);
+    while (!existsSync(join(out, 'recording.json'))) await delay(20); // from here on there is something to report
     await delay(300 + Math.random() * 400);
     const killed = once(memprof.child, 'exit'); // not the end of its output: the program still holds that
     memprof.child.kill('SIGKILL');
