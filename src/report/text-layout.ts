@@ -16,8 +16,8 @@ export function painted(estimate: Estimate, unit: 'bytes' | 'count', paint: Pain
 
 export const percent = (share: number): string => `${(share * 100).toFixed(1)} %`.padStart(SHARE_WIDTH + 1);
 
-/** The end of a path says more than its beginning. */
-export const rowName = (name: string): string => (name.includes('/') ? keepEnd : shorten)(name, NAME_WIDTH - 1);
+/** The end of a path, and of `onnxruntime:initializers`, says more than its beginning. */
+export const rowName = (name: string): string => (/[/:]/.test(name) ? keepEnd : shorten)(name, NAME_WIDTH - 1);
 
 /** Breaks at blanks; the following lines are indented like the first one's text. */
 export function wrap(text: string, prefix: string, indent = ' '.repeat(prefix.length)): string[] {

@@ -141,7 +141,7 @@ describe('--by arena', () => {
   });
 
   it('keeps to 80 columns, whatever names and numbers there are', () => {
-    const pool = 'a pool with a name that is long beyond reason'.repeat(3);
+    const pool = 'a\tpool\nwith a \u001b[31mname\u2028 that is long beyond reason'.repeat(3);
     const life = { createdNs: at(0), releasedNs: at(100_000), lastAllocationNs: at(99_999) };
     const big = 987_654_321_987;
     const sampling = sampledUse(1_000, big / 1_000, 0.5);
@@ -161,12 +161,17 @@ describe('--by arena', () => {
       ],
     });
     for (const by of [undefined, 'arena', 'pool'] as const) {
-      for (const line of text(profile, by).split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
+      const report = text(profile, by);
+      for (const line of report.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: names come from the program, and none may steer a terminal
+      expect(report).not.toMatch(/[\0-\x09\x0b-\x1f\u2028]/);
     }
   });
 
   it('is a plain table for profiles that know no lives', () => {
-    const report = text(makeProfile([holds('kv', 1, MIB)]), 'arena');
+    const rule = { ...holds('weights', 1, MIB), labels: { arena: 'onnxruntime:initializers' } };
+    const report = text(makeProfile([holds('kv', 1, MIB), rule]), 'arena');
+    expect(report).toContain('…xruntime:initializers = 1.0 MiB');
     expect(report).toMatch(/^By arena +in use +allocated +share$/m);
     expect(report).not.toContain('Pools');
   });
