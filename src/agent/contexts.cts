@@ -6,10 +6,10 @@ import labelFile = require('./label-bounds.cjs');
 
 import type { Entered, Marker, TagTable } from './types.cjs';
 
-/** What can be entered. */
+/** What can be entered. Programs make arenas by the million: nothing is kept of one that can be made of it. */
 type Part =
   | { readonly kind: 'pool'; readonly tag: number; readonly name: string }
-  | { readonly kind: 'arena'; readonly tag: number; readonly name: string; readonly pool: Part }
+  | { readonly kind: 'arena'; readonly tag: number; readonly ordinal: number; readonly pool: NamedPart }
   | { readonly kind: 'stage'; readonly tag: number; readonly name: string }
   | {
       readonly kind: 'labels';
@@ -18,10 +18,12 @@ type Part =
       readonly pairs: ReadonlyMap<string, string>;
     };
 
+type NamedPart = Exclude<Part, { kind: 'arena' }>;
+
 interface Context {
   readonly place?: Part;
-  readonly stage?: Part;
-  readonly labels?: Part;
+  readonly stage?: NamedPart;
+  readonly labels?: NamedPart;
 }
 
 /** The context's parts as reports spell them. */
@@ -42,12 +44,15 @@ interface Contexts {
   enteredAs(tag: number): Entered | undefined;
 }
 
-/** The last way into a part, and all of them. */
+/** No context. */
+const NOWHERE = -1;
+
+/** The last way into a part, and all of them as soon as there are two. */
 interface Ways {
   readonly part: Part;
   from: number;
   entered: Entered | undefined;
-  readonly byContext: Map<number, Entered>;
+  byContext: Map<number, Entered> | undefined;
 }
 
 /**
@@ -56,7 +61,7 @@ interface Ways {
  */
 function createContexts(
   table: TagTable,
-  labelsOf: (pairs: ReadonlyMap<string, string>) => Part | undefined,
+  labelsOf: (pairs: ReadonlyMap<string, string>) => NamedPart | undefined,
   createMarker: (tag: number, names: ContextNames, isPool: boolean) => Marker | undefined,
 ): Contexts {
   /** By tag: a list is quicker than a Map, and this is asked for at each call. */
@@ -69,10 +74,11 @@ function createContexts(
     const ways = waysInto[tag];
     if (ways === undefined) return undefined;
     if (ways.from === current) return ways.entered;
-    let entered = ways.byContext.get(current);
+    let entered = ways.byContext?.get(current);
     if (entered === undefined) {
       entered = intern(within(contexts.get(current) ?? {}, ways.part));
-      ways.byContext.set(current, entered);
+      // Most are entered from one context only.
+      if (ways.from !== NOWHERE) ways.byContext = rememberBoth(ways, current, entered);
     }
     ways.from = current;
     ways.entered = entered;
@@ -115,7 +121,7 @@ function createContexts(
     add(part) {
       if (part.tag === 0 || waysInto[part.tag] !== undefined) return;
       while (waysInto.length < part.tag) waysInto.push(undefined);
-      waysInto[part.tag] = { part, from: -1, entered: undefined, byContext: new Map() };
+      waysInto[part.tag] = { part, from: NOWHERE, entered: undefined, byContext: undefined };
     },
     get: (tag) => waysInto[tag]?.part,
     enteredFrom,
@@ -123,10 +129,16 @@ function createContexts(
   };
 }
 
+function rememberBoth({ byContext, from, entered }: Ways, current: number, next: Entered): Map<number, Entered> {
+  const all = byContext ?? new Map<number, Entered>();
+  if (entered !== undefined) all.set(from, entered);
+  return all.set(current, next);
+}
+
 function namesOf({ place, stage, labels }: Context): ContextNames {
   return {
     ...(place !== undefined && { pool: place.kind === 'arena' ? place.pool.name : place.name }),
-    ...(place?.kind === 'arena' && { arena: place.name }),
+    ...(place?.kind === 'arena' && { arena: `${place.pool.name}#${place.ordinal}` }),
     ...(stage !== undefined && { stage: stage.name }),
     ...(labels !== undefined && { label: labels.name }),
   };

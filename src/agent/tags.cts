@@ -13,6 +13,7 @@ import type { Carrier } from './carrier-types.cjs';
 import type { LineFile, TagTable } from './types.cjs';
 
 type Part = Parameters<ReturnType<typeof contextFile.createContexts>['add']>[0];
+type LabelsPart = Extract<Part, { kind: 'labels' }>;
 type Pairs = ReadonlyMap<string, string>;
 
 interface TagOptions {
@@ -50,10 +51,10 @@ function createTags({ lines, withMarkers, ...given }: TagOptions) {
     return part.tag;
   }
 
-  function labelsOf(pairs: Pairs): Part | undefined {
+  function labelsOf(pairs: Pairs): LabelsPart | undefined {
     if (pairs.size === 0) return undefined;
     const name = labelFile.textOf(pairs);
-    const part: Part = { kind: 'labels', tag: table.defineLabels(name), name, pairs };
+    const part: LabelsPart = { kind: 'labels', tag: table.defineLabels(name), name, pairs };
     return add(part) === 0 ? undefined : part;
   }
 
@@ -62,10 +63,10 @@ function createTags({ lines, withMarkers, ...given }: TagOptions) {
     pool: (name: string, budgetBytes: number) => add({ kind: 'pool', tag: table.definePool(name, budgetBytes), name }),
     arena(poolTag: number) {
       const pool = contexts.get(poolTag);
-      if (pool === undefined) return { tag: 0, ordinal: 0 };
+      if (pool?.kind !== 'pool') return { tag: 0, ordinal: 0 };
       const tag = table.defineArena(poolTag);
       const ordinal = table.ordinalOf(tag === 0 ? poolTag : tag);
-      add({ kind: 'arena', tag, name: `${pool.name}#${ordinal}`, pool });
+      add({ kind: 'arena', tag, ordinal, pool });
       return { tag, ordinal };
     },
     stage: (name: string) => add({ kind: 'stage', tag: table.defineStage(name), name }),

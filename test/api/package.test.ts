@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { makeFolder, NODES, plainEnvironment, run } from '../agent/run-agent.ts';
+import { agentEnvironment, makeFolder, makeRunDirectory, NODES, plainEnvironment, run } from '../agent/run-agent.ts';
 import { ROOT } from '../e2e/helpers.ts';
 
 /** A folder with a program and the package as npm would install it, twice. */
@@ -40,6 +40,22 @@ it.each(NODES)(
     });
   },
 );
+
+it('shares its numbers under a profiler, too, over copies and threads', { timeout: 180_000 }, async () => {
+  const folder = installed('both-kinds.mjs');
+  const { execPath } = NODES[0] ?? process;
+  const env = agentEnvironment(makeRunDirectory());
+  const { code, stdout, stderr } = await run(execPath, ['both-kinds.mjs'], { cwd: folder, env });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(JSON.parse(stdout)).toMatchObject({
+    ids: ['kv#1', 'kv#2', 'kv#3'],
+    isOnePool: true,
+    symbols: ['Symbol(memprof.agent)', 'Symbol(memprof.shared.1)'],
+    enumerable: [],
+    inContext: 2,
+    inWorker: ['kv#4', 'kv#5', 'kv#6'],
+  });
+});
 
 it('has types for both kinds of module', { timeout: 180_000 }, () => {
   const folder = installed('types.cts', 'types.mts');
