@@ -9,6 +9,7 @@ import { setTimeout } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { driveServer } from '../../fixtures/workloads/drive.mjs';
 import type { Fault } from '../../fixtures/workloads/server/faults.mjs';
+import { summarize } from '../../src/analyze/summary.ts';
 import { MemprofError } from '../../src/errors.ts';
 import { buildProfile } from '../../src/interpret/index.ts';
 import type { Summary } from '../../src/schema/summary.ts';
@@ -18,44 +19,52 @@ import { FIXTURES } from './helpers.ts';
 
 const MIB = 2 ** 20;
 const SERVER = join(FIXTURES, 'workloads/sse-server.mjs');
-const REQUESTS = 40;
-const CONNECTIONS = 4;
+const REQUESTS = 24;
+const CONNECTIONS = 2;
 /** Of scratch tensors: two in each of 24 steps. */
 const TAKES = REQUESTS * 24 * 2;
-/** Of the KV pool: four sequences of 512 tokens, the most that the tiny model takes. */
-const BUDGET_BYTES = 4 * MIB;
+/** Of the KV pool: two sequences of 512 tokens, the most that the tiny model takes. */
+const BUDGET_BYTES = 2 * MIB;
 
 const folder = mkdtempSync(join(tmpdir(), 'memprof-arenas-test-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 interface Report {
   readonly summary: Summary;
-  /** `report --by arena`. */
+  /** `report --by arena`, where it was asked for. */
   readonly text: string;
 }
 
-/** Resolves when the recording has what SIGUSR2 asked for. */
-async function snapshotOnDemand(recording: string): Promise<void> {
+interface Options {
+  /** When to take the text of `report --by arena`: at the end, or while the clients are there, all garbage collected. */
+  readonly text?: 'connected' | 'end';
+  /** Whether to take numbers while the clients are there. */
+  readonly looks?: boolean;
+  /** Mean gap between samples. 8k: for counts, and for blocks of 128 KiB and more. */
+  readonly sampleBytes?: '4k' | '8k';
+}
+
+/** What SIGUSR2 asked for, when the recording has it. */
+async function snapshotOnDemand(recording: string): Promise<Summary> {
   for (;;) {
     try {
-      await buildProfile(recording, { moment: 'demand' });
-      return;
+      return summarize(await buildProfile(recording, { moment: 'demand' }), { memprofVersion: '0.0.0' });
     } catch (error) {
       if (!(error instanceof MemprofError && error.code === 'NO_SUCH_MOMENT')) throw error;
-      await setTimeout(50);
+      await setTimeout(100);
     }
   }
 }
 
-/** Runs the server with a fault under load. `connected`: also what a report says while the clients are there, all garbage collected. */
-async function profileServer(fault: Fault | 'none', looksWhileConnected: boolean) {
+/** Runs the server with a fault under load. */
+async function profileServer(fault: Fault | 'none', { text, looks = false, sampleBytes = '8k' }: Options) {
   const recording = join(folder, fault);
-  const textByArena = async () => (await memprof(['report', recording, '--by', 'arena'])).stdout;
-  // Small slabs, sampled finely and without the cap on the rate.
-  const flags = ['--sample-bytes', '4k', '--max-samples-per-second', '1000000', '--no-v8'];
+  const textAt = async (moment: Options['text']) =>
+    moment === text ? (await memprof(['report', recording, '--by', 'arena'])).stdout : '';
+  const flags = ['--sample-bytes', sampleBytes, '--max-samples-per-second', '1000000', '--no-v8'];
   const args = ['run', '-q', '-o', recording, ...flags, '--', process.execPath, SERVER];
   const server = start(process.execPath, [MEMPROF, ...args], {
-    env: { ...cleanEnvironment(), [fault]: '1', PRESET: 'tiny', PORT: '0' },
+    env: { ...cleanEnvironment(), [fault]: '1', PRESET: 'tiny', MAX_ACTIVE: String(CONNECTIONS), PORT: '0' },
   });
   try {
     let output = '';
@@ -68,18 +77,16 @@ async function profileServer(fault: Fault | 'none', looksWhileConnected: boolean
       requests: REQUESTS,
       connections: CONNECTIONS,
       whileConnected: async () => {
-        if (!looksWhileConnected) return;
+        if (!looks) return;
         server.child.kill('SIGUSR2');
-        await snapshotOnDemand(recording);
-        const { stdout } = await memprof(['report', recording, '--format', 'json']);
-        connected = { summary: JSON.parse(stdout), text: await textByArena() };
+        connected = { summary: await snapshotOnDemand(recording), text: await textAt('connected') };
       },
     });
     expect(truth.errors).toBe(0);
     server.child.kill('SIGTERM');
     expect((await server.ended).status).toBe(0);
     const summary: Summary = JSON.parse(readFileSync(join(recording, 'summary.json'), 'utf8'));
-    return { truth, connected, end: { summary, text: await textByArena() } };
+    return { truth, connected, end: { summary, text: await textAt('end') } };
   } finally {
     server.child.kill('SIGKILL');
   }
@@ -88,7 +95,7 @@ async function profileServer(fault: Fault | 'none', looksWhileConnected: boolean
 let control: ReturnType<typeof profileServer> | undefined;
 
 function withoutFault(): ReturnType<typeof profileServer> {
-  control ??= profileServer('none', true);
+  control ??= profileServer('none', { text: 'end', looks: true });
   return control;
 }
 
@@ -114,7 +121,7 @@ function faultsOf(report: Report | undefined, pool: string): string[] {
   return lines.filter((line) => line.startsWith(`! ${pool}: `));
 }
 
-describe.skipIf(runtimesAreMissing())('report --by arena of the streaming server', () => {
+describe.skipIf(runtimesAreMissing())('report --by arena of the streaming server', { timeout: 300_000 }, () => {
   it('without a fault: slabs are used again, nothing outlives its release, no sentence about a pool', async () => {
     const { truth, connected, end } = await withoutFault();
     const { hits, misses } = truth.disconnected.kvPool;
@@ -128,38 +135,37 @@ describe.skipIf(runtimesAreMissing())('report --by arena of the streaming server
   });
 
   it('LEAK_KV: no slab is ever found in kv-cache, as many arenas as requests hold memory, the budget is exceeded', async () => {
-    const { truth, end } = await profileServer('LEAK_KV', false);
+    const { truth, end } = await profileServer('LEAK_KV', { text: 'end', sampleBytes: '4k' });
     const counts = { arenas: REQUESTS, held: REQUESTS, most: REQUESTS, hits: 0, misses: REQUESTS };
     expect(countsOf(end, 'kv-cache')).toMatchObject(counts);
     expect(faultsOf(end, 'kv-cache')).toEqual([
-      expect.stringMatching(/^! kv-cache: its peak is 1\.\d MiB over its budget of 4\.0 MiB$/),
+      expect.stringMatching(/^! kv-cache: its peak is 1\.\d MiB over its budget of 2\.0 MiB$/),
     ]);
 
     const { liveBytes, budgetBytes } = lifeOf(end, 'kv-cache');
     const truthBytes = truth.disconnected.kvPool.liveBytes;
-    expect(truthBytes).toBe(5 * MIB);
+    expect(truthBytes).toBe(3 * MIB);
     expect(budgetBytes).toBe(BUDGET_BYTES);
-    // 320 arrays of 16 KiB, each seen with p = 0.98: one SD is 0.8 %. Beside them the arenas hold 2 % of V8's records of arrays.
+    // 192 arrays of 16 KiB, each seen with p = 0.98: one SD is 1 %. Beside them the arenas hold 2 % of V8's records of arrays.
     expect(liveBytes.value).toBeGreaterThan(0.95 * truthBytes);
     expect(liveBytes.value).toBeLessThan(1.07 * truthBytes);
   });
 
   it('LATE_FREE: while the clients are connected, the memory of every released request is still in use', async () => {
-    const { truth, connected, end } = await profileServer('LATE_FREE', true);
+    const { truth, connected, end } = await profileServer('LATE_FREE', { text: 'connected', looks: true });
     expect(truth.connected.arenas.heldAfterRequest).toBe(REQUESTS);
     const { value } = lifeOf(connected, 'request').liveAfterReleaseBytes;
     expect((value ?? 0) / truth.connected.arenas.heldBytes).toBeCloseTo(1, 2);
     expect(lifeOf(connected, 'request')).toMatchObject({ holdingArenas: REQUESTS, releasedArenas: REQUESTS });
-    expect(faultsOf(connected, 'request')).toContain('! request: 40.0 MiB of released arenas are still in use');
-    expect(faultsOf((await withoutFault()).connected, 'request').join()).not.toContain('40.0 MiB');
+    expect(faultsOf(connected, 'request')).toContain('! request: 24.0 MiB of released arenas are still in use');
     // After the clients went, all is well again, but for the most that were held at once.
     expect(lifeOf(end, 'request').peakArenas).toBe(REQUESTS);
   });
 
   it('POOL_MISS: no tensor is found in tensor-pool, which asks for memory at every step', async () => {
-    const { end } = await profileServer('POOL_MISS', false);
+    const { end } = await profileServer('POOL_MISS', { text: 'end' });
     expect(countsOf(end, 'tensor-pool')).toMatchObject({ hits: 0, misses: TAKES });
-    expect(faultsOf(end, 'tensor-pool')).toEqual(['! tensor-pool: none of 1,920 was found in the pool']);
+    expect(faultsOf(end, 'tensor-pool')).toEqual(['! tensor-pool: none of 1,152 was found in the pool']);
     const healthy = await withoutFault();
     const { hits, misses } = healthy.truth.disconnected.tensorPool;
     expect(countsOf(healthy.end, 'tensor-pool')).toMatchObject({ hits, misses });
@@ -171,18 +177,18 @@ describe.skipIf(runtimesAreMissing())('report --by arena of the streaming server
   });
 
   it('FRAGMENT: kv-cache has a slab of its own size for each request, where VARY shares a few', async () => {
-    const { truth, end } = await profileServer('FRAGMENT', false);
-    const varied = await profileServer('VARY', false);
+    const { truth, end } = await profileServer('FRAGMENT', { text: 'end', sampleBytes: '4k' });
+    const varied = await profileServer('VARY', { sampleBytes: '4k' });
     expect(countsOf(end, 'kv-cache')).toMatchObject({ arenas: REQUESTS, hits: 0, misses: REQUESTS });
     const { hits, misses } = varied.truth.disconnected.kvPool;
-    expect(countsOf(varied.end, 'kv-cache')).toMatchObject({ arenas: misses, hits, misses });
+    expect(lifeOf(varied.end, 'kv-cache')).toMatchObject({ arenas: misses, hits, misses });
     expect(misses).toBeLessThanOrEqual(3 * CONNECTIONS);
     // Every slab has blocks of one size; what else is in there are small records of V8's.
     expect(lifeOf(end, 'kv-cache').sizes).toBeGreaterThanOrEqual(REQUESTS);
-    expect(lifeOf(varied.end, 'kv-cache').sizes).toBeLessThan(REQUESTS / 2);
+    expect(lifeOf(varied.end, 'kv-cache').sizes).toBeLessThan(0.75 * REQUESTS);
     const { value } = lifeOf(end, 'kv-cache').liveBytes;
     expect((value ?? 0) / truth.disconnected.kvPool.freeBytes).toBeGreaterThan(0.95);
-    expect(faultsOf(end, 'kv-cache').join()).toContain('over its budget of 4.0 MiB');
-    expect(faultsOf(varied.end, 'kv-cache')).toEqual([]);
+    expect(faultsOf(end, 'kv-cache').join()).toContain('over its budget of 2.0 MiB');
+    expect(lifeOf(varied.end, 'kv-cache').peakBytes.value).toBeLessThan(BUDGET_BYTES);
   });
 });
