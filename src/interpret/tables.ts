@@ -170,7 +170,7 @@ export function createTables(): Tables {
       const kind = found && TAG_KINDS.get(found.data.readUInt32LE(found.at + TAG.kind));
       if (found === undefined || kind === undefined) return undefined;
       const { data, at } = found;
-      const count = (offset: number): number => Number(data.readBigUInt64LE(at + offset));
+      const count = (offset: number): number => countOf(data.readBigUInt64LE(at + offset));
       return {
         kind,
         name: string(data.readUInt32LE(at + TAG.name)),
@@ -233,3 +233,6 @@ function numberWords(nodes: Buffer, count: number): FrameWords {
   }
   return { words, ofNode };
 }
+
+/** More than anybody counts is damage, e.g. of a program that wrote over the store: nothing is known then. */
+const countOf = (value: bigint): number => (value < 2n ** 48n ? Number(value) : 0);

@@ -1,11 +1,15 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { summarize } from '../../src/analyze/summary.ts';
 import { MemprofError } from '../../src/errors.ts';
 import { buildProfile, readManifest } from '../../src/interpret/index.ts';
 import type { Profile } from '../../src/model/profile.ts';
 import { findProblems } from '../../src/model/validate.ts';
 import { CHUNK } from '../../src/recording/chunks.ts';
+import { REGIONS, TAG } from '../../src/recording/wire.ts';
+import { FORMATS } from '../../src/report/index.ts';
+import { Summary } from '../../src/schema/summary.ts';
 import { chunk, fileHead, recordProcess, writeRecording } from '../helpers/recording-builder.ts';
 import { smallRecording } from '../helpers/small-recording.ts';
 import { temporaryDirectory } from '../helpers/temporary.ts';
@@ -94,6 +98,14 @@ test('a flipped byte anywhere stops the reading there; nothing else is thrown', 
   }
 }, 180_000);
 
+/** Of a kind that there is, of parents that may be there: else nobody looks at the rest. */
+function tagOf(record: Buffer): Buffer {
+  record.writeUInt32LE(1 + (record.readUInt32LE(TAG.kind) % 5), TAG.kind);
+  for (const field of [TAG.parent, TAG.stage, TAG.labels]) record.writeUInt32LE(record.readUInt32LE(field) % 14, field);
+  record.writeUInt32LE(record.readUInt32LE(TAG.name) % 200, TAG.name);
+  return record;
+}
+
 test('payloads of noise under right checksums: no exception, no endless loop', async () => {
   let random = 99;
   const noise = (length: number): Buffer =>
@@ -109,6 +121,18 @@ test('payloads of noise under right checksums: no exception, no endless loop', a
     await outcome(Buffer.concat([fileHead(), ...chunks]));
     // And on top of tables that are whole: indices into them come from the noise.
     await outcome(Buffer.concat([whole, ...chunks]));
+    // Tags of noise: records over those that are there, and more of them.
+    const head = Buffer.alloc(16);
+    head.writeUInt32LE(REGIONS.indexOf('tags'), 0);
+    head.writeBigUInt64LE(1n, 8);
+    const records = Buffer.concat(Array.from({ length: 12 }, () => tagOf(noise(TAG.bytes))));
+    const tagged = await outcome(Buffer.concat([whole, chunk(CHUNK.region, Buffer.concat([head, records]))]));
+    if (tagged instanceof MemprofError) throw tagged;
+    for (const by of ['arena', 'label'] as const) {
+      const summary = summarize(tagged, { memprofVersion: '0', by });
+      for (const write of Object.values(FORMATS)) expect(write(tagged, { summary }).length).toBeGreaterThan(0);
+      expect(Summary.parse(JSON.parse(FORMATS.json(tagged, { summary })))).toBeTruthy();
+    }
   }
 }, 180_000);
 
