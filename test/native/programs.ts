@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { REPOSITORY } from './store.ts';
 
 const SOURCES = join(REPOSITORY, 'native/test/programs');
+/** What some of them include. */
+const HEADER = join(REPOSITORY, 'native/include/memprof.h');
 const OUTPUT = join(REPOSITORY, 'native/build/test');
 
 /** The path of a compiled test program; `flags` are added to the compiler's (and make another file), `cc` replaces it. */
@@ -13,7 +15,8 @@ export function program(name: string, flags: string[] = [], cc = 'cc'): string {
   if (source === undefined) throw new Error(`no program ${name} in ${SOURCES}`);
   const from = join(SOURCES, source);
   const to = join(OUTPUT, [name, ...(cc === 'cc' ? [] : [cc]), ...flags].join('_').replaceAll(/[^\w.-]/g, '_'));
-  if (existsSync(to) && statSync(to).mtimeMs > statSync(from).mtimeMs) return to;
+  const changedMs = Math.max(...[from, HEADER].map((file) => statSync(file).mtimeMs));
+  if (existsSync(to) && statSync(to).mtimeMs > changedMs) return to;
   mkdirSync(OUTPUT, { recursive: true });
   const cxx = source.endsWith('.cc');
   const temporary = `${to}.${process.pid}`;

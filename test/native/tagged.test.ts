@@ -239,6 +239,14 @@ describe('the header', () => {
     expect([status, stderr]).toEqual([0, '']);
   });
 
+  test('is found as the page says', () => {
+    const script = "require('path').dirname(require.resolve('memprof/native/include/memprof.h'))";
+    const { stdout, stderr } = spawnSync(process.execPath, ['-p', script], { cwd: REPOSITORY, encoding: 'utf8' });
+    expect([stdout.trim(), stderr]).toEqual([join(REPOSITORY, 'native/include'), '']);
+    const page = readFileSync(join(REPOSITORY, 'docs/how-to/tag-a-native-library.md'), 'utf8');
+    expect(page).toContain(script);
+  });
+
   test('where no profiler can be, it is nothing', () => {
     const file = join(root, 'elsewhere.c');
     writeFileSync(file, '#include "memprof.h"\nint use(void) { memprof_pop(1); return (int)memprof_arena(7); }\n');
