@@ -89,6 +89,7 @@ static uint32_t intern(const struct key *key) {
   if (tag != 0 || !mp_lock_acquire(&mp_store.intern_lock)) return tag;
   tag = find_or_add(key);
   mp_lock_release(&mp_store.intern_lock);
+  if (tag == 0) mp_count(MP_DROPPED_TAGS, 1);
   return tag;
 }
 

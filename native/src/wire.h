@@ -75,6 +75,7 @@ enum mp_counter {
   MP_APPROX_JS_LINES,    /* frames whose line may be that of the enclosing statement */
   MP_MEAN_RAISES,        /* times the adaptive cap doubled the mean */
   MP_SAMPLE_NS,          /* total time spent in the slow path, ns */
+  MP_DROPPED_TAGS,       /* times a name or a context had no room: what is nearest stands for it */
   MP_COUNTER_COUNT
 };
 

@@ -163,6 +163,7 @@ static void full(void) {
     continue;
   CHECK(mp_store_used(MP_REGION_TAGS) == capacity);
   CHECK(mp_tag_context(last, stage, 0) == last && mp_tag_context_of_pool(last) == pool && mp_tag_context(pool, stage, 0) == coarse);
+  CHECK(mp_store_header()->counters[MP_DROPPED_TAGS] == 2); /* the labels, and the context of the last arena */
   CHECK(pool_of("one more") == 0 && stage_of("one more") == 0 && pool_of("requests") == pool);
 }
 

@@ -27,6 +27,11 @@ const COUNTER_TEXT: readonly (readonly [Counter, (count: number) => string])[] =
     'broken_stacks',
     (n) => `${counted(n, 'stack does not reach the start of its', 'stacks do not reach the start of their')} thread`,
   ],
+  [
+    'dropped_tags',
+    (n) =>
+      `${counted(n, 'time', 'times')} the table of names had no room for a pool, a stage, labels or a combination: what is nearest is shown`,
+  ],
   ['unknown_js_frames', (n) => `${counted(n, 'frame', 'frames')} in V8 code could not be decoded`],
   [
     'mean_raises',

@@ -56,6 +56,7 @@ export const COUNTERS = [
   'approx_js_lines',
   'mean_raises',
   'sample_ns',
+  'dropped_tags',
 ] as const;
 
 /** `enum mp_region_id`, in order. */

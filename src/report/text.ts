@@ -210,6 +210,7 @@ const LOSSES: Readonly<Record<string, string>> = {
   dropped_growth: 'times no room for a larger table',
   truncated_stacks: 'stacks cut at 255 frames',
   broken_stacks: 'stacks that do not reach the root',
+  dropped_tags: 'names and contexts without room',
   unknown_js_frames: 'JavaScript frames not recognised',
   approx_js_lines: 'lines that may be off by a statement',
   lost_events: 'events not in the recording',
