@@ -14,6 +14,8 @@ interface AsyncFunction {
   readonly asyncAt: number;
   readonly isArrow: boolean;
   usesThis: boolean;
+  /** `length` of the function. */
+  readonly arity: number;
 }
 
 /** Of one function while its body is walked through. */
@@ -21,7 +23,6 @@ interface Scope {
   readonly node: AnyNode;
   readonly isArrow: boolean;
   readonly isConstructor: boolean;
-  readonly declared: Set<string>;
   awaits: number;
   usesThis: boolean;
   /** Something in it that a generator inside the function would do differently. */
@@ -89,18 +90,11 @@ function findAsyncFunctions(program: AnyNode, text: string): Map<AnyNode, AsyncF
         return;
       case 'Identifier':
         if (node.name === 'eval') markAll();
-        if (node.name === 'arguments' || node.name === 'yield') {
-          markAround((each) => {
-            each.isFixed = true;
-          });
-        }
-        return;
-      case 'VariableDeclaration':
-        if (node.kind !== 'var' || scope === undefined) return;
-        for (const { id } of node.declarations as AnyNode[]) addNames(id, scope.declared);
-        return;
-      case 'FunctionDeclaration':
-        scope?.declared.add(nameOf(node.id));
+        if (node.name !== 'arguments' && node.name !== 'yield') return;
+        // A generator has arguments of its own: those that the function was called with, but not those around an arrow.
+        markAround((each) => {
+          each.isFixed ||= each.isArrow || node.name === 'yield';
+        });
         return;
     }
   }
@@ -108,9 +102,6 @@ function findAsyncFunctions(program: AnyNode, text: string): Map<AnyNode, AsyncF
   function leaveFunction(scope: Scope, parent: AnyNode, before: AnyNode | undefined): void {
     const { node, isArrow, usesThis } = scope;
     if (node.async !== true || node.generator === true || scope.isFixed || scope.awaits === 0) return;
-    const params = node.params as AnyNode[];
-    // Defaults and patterns may throw, which rejects the promise; a variable of a parameter's name begins with its value.
-    if (!params.every((param) => param.type === 'Identifier' && !scope.declared.has(String(param.name)))) return;
     if (hasDirective(node.body as AnyNode)) return;
     const isMember = parent.type === 'MethodDefinition' || (parent.type === 'Property' && parent.method === true);
     const owner = isMember ? parent : node;
@@ -121,7 +112,10 @@ function findAsyncFunctions(program: AnyNode, text: string): Map<AnyNode, AsyncF
     if (parent.type === 'MethodDefinition' && before?.type === 'PropertyDefinition' && text[before.end - 1] !== ';')
       return;
     const name = nameOf(node.id) || nameGiven(parent);
-    found.set(node, { node, name, asyncAt: owner.start + word.length - 'async'.length, isArrow, usesThis });
+    const params = node.params as AnyNode[];
+    const optional = params.findIndex(({ type }) => type === 'AssignmentPattern' || type === 'RestElement');
+    const arity = optional < 0 ? params.length : optional;
+    found.set(node, { node, name, asyncAt: owner.start + word.length - 'async'.length, isArrow, usesThis, arity });
   }
 
   function visit(node: AnyNode, parent: AnyNode, before: AnyNode | undefined): void {
@@ -132,7 +126,7 @@ function findAsyncFunctions(program: AnyNode, text: string): Map<AnyNode, AsyncF
     if (isBoundary) {
       const isArrow = node.type === 'ArrowFunctionExpression';
       const isConstructor = parent.kind === 'constructor';
-      scopes.push({ node, isArrow, isConstructor, declared: new Set(), awaits: 0, usesThis: false, isFixed: false });
+      scopes.push({ node, isArrow, isConstructor, awaits: 0, usesThis: false, isFixed: false });
     }
     visitChildren(node, visit, before);
     const scope = isBoundary ? scopes.pop() : undefined;
@@ -179,13 +173,6 @@ function hasAwait(value: unknown): boolean {
 function hasDirective(body: AnyNode): boolean {
   if (body.type !== 'BlockStatement') return false;
   return (body.body as AnyNode[]).some((statement) => typeof statement.directive === 'string');
-}
-
-/** The names that a pattern binds, and those that its defaults mention, which does no harm. */
-function addNames(pattern: unknown, names: Set<string>): void {
-  if (!isNode(pattern)) return;
-  if (pattern.type === 'Identifier') names.add(String(pattern.name));
-  else visitChildren(pattern, (child) => addNames(child, names));
 }
 
 /** What V8 calls an anonymous function that this is the parent of. */

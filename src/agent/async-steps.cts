@@ -12,7 +12,8 @@ interface Tags {
 }
 
 interface AsyncSteps {
-  start(self: unknown, body: () => Steps): Promise<unknown>;
+  /** @param body a generator function: its parameters may throw. */
+  start(self: unknown, body: (...args: unknown[]) => Steps, args: ArrayLike<unknown>): Promise<unknown>;
   each(): Loop;
 }
 
@@ -33,10 +34,10 @@ const { then } = EnginePromise.prototype;
 
 /** @param tagsNow undefined while the program has named nothing. */
 function createAsyncSteps(tagsNow: () => Tags | undefined): AsyncSteps {
-  function start(self: unknown, body: () => Steps): Promise<unknown> {
+  function start(self: unknown, body: (...args: unknown[]) => Steps, args: ArrayLike<unknown>): Promise<unknown> {
     const tags = tagsNow();
     const context = tags?.current() ?? 0;
-    const steps = apply(body, self, []);
+    let steps: Steps | undefined;
     let resolve: (value: unknown) => void = () => undefined;
     let reject: (error: unknown) => void = resolve;
     const promise = new EnginePromise((onResult, onFailure) => {
@@ -47,10 +48,12 @@ function createAsyncSteps(tagsNow: () => Tags | undefined): AsyncSteps {
     function step(method: 'next' | 'throw', value: unknown): void {
       let result: IteratorResult<unknown, unknown>;
       try {
+        const generator: Steps = steps ?? apply(body, self, args);
+        steps = generator;
         result =
           tags === undefined || context === 0
-            ? call(steps, method, value)
-            : tags.resume(context, call, steps, method, value);
+            ? call(generator, method, value)
+            : tags.resume(context, call, generator, method, value);
       } catch (error) {
         reject(error);
         return;

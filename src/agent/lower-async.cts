@@ -4,7 +4,7 @@
  *
  *     async function answer(request) { const tokens = await encode(request); ... }
  *
- *           function answer(request) {return $().start(this,{*answer(){ const tokens = (yield (encode(request))); ... }}.answer)}
+ *           function answer($0){return $().start(this,{*answer(request) { const tokens = (yield (encode(request))); ... }}.answer,arguments)}
  *
  * Lines stay lines. What a generator would do differently stays async: async-functions.cts. As with every compiler to older JavaScript, such a
  * function is none of V8's AsyncFunctions any more, and stack traces do not go on beyond an await.
@@ -19,6 +19,8 @@ interface AnyNode extends Node {
 
 /** `[where in the original text, units taken away, units put in]`, ascending. */
 type Edit = readonly [at: number, removed: number, added: number];
+
+type AsyncFunction = NonNullable<ReturnType<ReturnType<typeof functionFile.findAsyncFunctions>['get']>>;
 
 interface Lowered {
   readonly text: string;
@@ -82,28 +84,38 @@ function rewrite(program: AnyNode, source: string): Lowered | undefined {
     put(node.end, '))');
   }
 
-  function lowerFunction({
-    node,
-    name,
-    asyncAt,
-    isArrow,
-    usesThis,
-  }: NonNullable<ReturnType<typeof functions.get>>): void {
+  /** The parameters become the generator's, whose defaults and patterns may throw; stand-ins keep the function's `length`. */
+  function lowerFunction({ node, name, asyncAt, isArrow, usesThis, arity }: AsyncFunction): void {
     put(asyncAt, ' '.repeat('async'.length), 'async'.length);
     const body = node.body as AnyNode;
-    const self = isArrow && !usesThis ? 'void 0' : 'this';
+    const params = node.params as AnyNode[];
     const key = name === '' ? '""' : name;
-    const open = `${$}().start(${self},{*${key}(){`;
-    const close = `}}${name === '' ? '[""]' : `.${name}`})`;
-    if (body.type === 'BlockStatement') {
-      put(body.start + 1, `return ${open}`);
+    const given = Array.from({ length: arity }, (_, i) => `${$}${i}`);
+    const start = `${$}().start(${isArrow && !usesThis ? 'void 0' : 'this'},{*${key}`;
+    const end = `}${name === '' ? '[""]' : `.${name}`},`;
+    if (!isArrow) {
+      put(source.indexOf('(', node.id ? (node.id as AnyNode).end : node.start), `(${given}){return ${start}`);
+      visitParts(params);
       visitAll(body, true);
-      put(body.end - 1, close);
-    } else {
-      put(body.start, `${open}return (`);
-      visit(body, true);
-      put(body.end, `)${close}`);
+      put(body.end, `${end}arguments)}`);
+      return;
     }
+    given.push(`...${$}n`);
+    const list = /\S/.exec(source.slice(asyncAt + 'async'.length))?.index ?? 0;
+    const headAt = asyncAt + 'async'.length + list;
+    const isBare = source[headAt] !== '(';
+    put(headAt, `(${given})=>${start}${isBare ? '(' : ''}`);
+    visitParts(params);
+    put(source.lastIndexOf('=>', body.start), isBare ? ')' : '', '=>'.length);
+    const isBlock = body.type === 'BlockStatement';
+    if (!isBlock) put(body.start, '{return (');
+    visit(body, true);
+    put(body.end, `${isBlock ? '' : ')}'}${end}[${given}])`);
+  }
+
+  /** Awaits are not allowed in parameters, but functions with awaits are. */
+  function visitParts(nodes: readonly AnyNode[]): void {
+    for (const node of nodes) visit(node, false);
   }
 
   /**

@@ -12,7 +12,7 @@ const lower = (source: string, type: 'module' | 'script' = 'module') => lowerAsy
 test('an async function becomes a function that takes a generator through its awaits, on the same lines', () => {
   expect(lower('async function f(a) {\n  return await g(a)\n}\n')).toBe(
     'function $memprof(){return $memprof.it??=globalThis[Symbol.for("memprof.async")]}' +
-      '      function f(a) {return $memprof().start(this,{*f(){\n  return (yield ( g(a)))\n}}.f)}\n',
+      '      function f($memprof0){return $memprof().start(this,{*f(a) {\n  return (yield ( g(a)))\n}}.f,arguments)}\n',
   );
 });
 
@@ -22,14 +22,10 @@ describe('what stays as it is', () => {
     ['what does not await', 'async function f() { return 1 }'],
     ['an async generator', 'async function* f() { yield await 1 }'],
     ['awaits of the module itself', 'const x = await (async () => 1)();'],
-    ['defaults, which may throw', 'async function f(a = g()) { await a }'],
-    ['patterns, which may throw', 'async function f({ a }) { await a }'],
     ['super, which a generator inside has not', 'class A extends B { async m() { await super.m() } }'],
-    ['arguments', 'async function f() { await arguments[0] }'],
+    ['arguments of the function around an arrow', 'function f() { return async () => await arguments[0] }'],
     ['new.target', 'async function f() { await new.target }'],
     ['code that may see any name', 'async function f(a) { await eval("a") }'],
-    ['a variable of the name of a parameter', 'async function f(a) { var a; await a }'],
-    ['a function of the name of a parameter', 'async function f(a) { function a() {} await a }'],
     ['a directive of its own', 'async function f() { "use strict"; await 1 }'],
     ['this before super()', 'class A extends B { constructor() { const f = async () => { await this.x }; super(f) } }'],
     ['a method after a line without a semicolon', 'class A { x = 1\nasync [m]() { await 1 } }'],
@@ -41,8 +37,8 @@ describe('what stays as it is', () => {
   });
 
   test('the rest of such a script is lowered', () => {
-    expect(lower('async function f({ a }) { await a }\nasync function h() { await 1 }')).toContain(
-      'async function f({ a }) { await a }\n ',
+    expect(lower('async function* f({ a }) { await a }\nasync function h() { await 1 }')).toContain(
+      'async function* f({ a }) { await a }\n ',
     );
   });
 });
@@ -79,7 +75,7 @@ const iota = async kappa => await kappa
   const lowered = lowerAsync(source, 'module');
   if (lowered === undefined) throw new Error('not lowered');
   const script = loweredScript({ type: 'lowered', script: '', edits: lowered.edits.flat() });
-  for (const word of ['alpha)', 'beta =', 'two(', 'three(', 'delta', 'epsilon', 'zeta', 'iota', 'kappa =>']) {
+  for (const word of ['alpha)', 'beta =', 'two(', 'three(', 'delta', 'epsilon', 'zeta', 'iota', 'kappa ']) {
     expect(script.toOriginal(lowered.text.indexOf(word)), word).toBe(source.indexOf(word));
   }
   const starts = (text: string) => [...text.matchAll(/^/gm)].map(({ index }) => index);
