@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, test } from 'vitest';
-import { EVENT_TYPE, WIRE_MAGIC } from '../../src/recording/wire.ts';
+import { EVENT_TYPE, TAG_KIND, WIRE_MAGIC } from '../../src/recording/wire.ts';
 import { program } from './programs.ts';
 import { makeRunDirectory, readRefusals, readStores, runSampled, SAMPLER } from './store.ts';
 
@@ -45,6 +45,14 @@ test('killed at whatever instruction, the store can be read', async () => {
       expect(node.depth).toBe((store.nodes[node.parent]?.depth ?? 0) + 1);
     }
     for (const site of store.sites) expect(site.node).toBeLessThan(store.nodes.length);
+    for (const [i, tag] of store.tags.entries()) {
+      if (i === 0) continue;
+      expect(tag.kind).toBeGreaterThan(0);
+      // What a tag is made of is older than it, and has a name.
+      for (const part of [tag.parent, tag.stage, tag.labels]) expect(part).toBeLessThan(i);
+      if (tag.kind !== TAG_KIND.arena && tag.kind !== TAG_KIND.context) expect(tag.name).toMatch(/^(pool|n=\d+)$/);
+    }
+    for (const site of store.sites) expect(site.tag).toBeLessThan(Math.max(1, store.tags.length));
     for (const live of store.live) expect(live.site).toBeLessThan(store.sites.length);
     for (const event of store.events) expect(event.site).toBeLessThan(store.sites.length);
     // Three threads were in the middle of something, no more.
