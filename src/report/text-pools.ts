@@ -25,10 +25,16 @@ const COUNTS = [
 
 type PoolLife = NonNullable<SummaryPool['life']>;
 
+export interface PoolTableOptions {
+  readonly maxPools: number;
+  /** Where the others are. */
+  readonly hint: string;
+}
+
 /** One line for each pool, then what is wrong with it. Nothing where only their bytes are known. */
 export function poolTable(
   { pools, processes }: Pick<Summary, 'pools' | 'processes'>,
-  maxPools: number,
+  { maxPools, hint }: PoolTableOptions,
   paint: Paint,
 ): string[] {
   if (pools.rows.every(({ life }) => life === undefined)) return [];
@@ -42,7 +48,7 @@ export function poolTable(
   return [
     paint.heading(head),
     ...underProcesses(shown, processes, (rows) => rows.map((row) => poolLine(row, paint))),
-    ...(folded > 0 ? [`and ${formatCount(folded)} more pools: --format json`] : []),
+    ...(folded > 0 ? [`and ${formatCount(folded)} more pools: ${hint}`] : []),
     ...shown.flatMap((row) =>
       sentencesOf(row).flatMap(({ text, isFault }) => {
         const place = processes.length > 1 ? `[${row.pid}] ${row.pool}` : row.pool;

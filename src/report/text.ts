@@ -104,16 +104,16 @@ const columns = (row: SummaryRow, paint: Paint): string =>
   percent(row.share);
 
 /** Pools of a program that names its memory; more of them where they were asked for. */
-const MAX_POOLS = 8;
-const MAX_POOLS_ASKED_FOR = 40;
+const POOLS = { maxPools: 8, hint: '--by pool' };
+const POOLS_ASKED_FOR = { maxPools: 40, hint: '--format json' };
 const MAX_ROWS = 40;
 
 function whose(summary: Summary, paint: Paint): string[][] {
   const { groups, arenas } = summary;
   if (groups === undefined) {
-    return [poolTable(summary, MAX_POOLS, paint), sites('Biggest sites', summary.sites, paint)];
+    return [poolTable(summary, POOLS, paint), sites('Biggest sites', summary.sites, paint)];
   }
-  const pools = poolTable(summary, MAX_POOLS_ASKED_FOR, paint);
+  const pools = poolTable(summary, POOLS_ASKED_FOR, paint);
   // Without a recording of their lives, arenas are groups like others.
   if (groups.by === 'arena' && arenas.rows.some(({ life }) => life !== undefined)) {
     return [pools, arenaTable(summary, paint)];

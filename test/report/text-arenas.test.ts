@@ -177,6 +177,13 @@ describe('--by arena', () => {
   });
 });
 
+it('says how many pools there are besides those that are shown, and where they are', () => {
+  const pools = numbers(150).map((i) => poolUse(`p${i}`));
+  const profile = makeProfile([], { pools });
+  expect(text(profile)).toContain('and 142 more pools: --by pool\n');
+  expect(text(profile, 'pool')).toContain('and 110 more pools: --format json\n');
+});
+
 it('gives colours one text at a time', () => {
   // The terminal's take more: `lines.map(paint.warning)` would print the index.
   const strict = (...texts: string[]): string => {
