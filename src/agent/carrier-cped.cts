@@ -36,9 +36,9 @@ function start(native: NativeCarrier): StartedCarrier | undefined {
 /** Timers hold their frame where it can be seen, and a frame knows its class. */
 function findFrame(runIn: Run): Frame | undefined {
   const timer = runIn(KNOWN, () => setTimeout(() => undefined, 1));
-  clearTimeout(timer);
   const key = Object.getOwnPropertySymbols(timer).find(({ description }) => description === 'kAsyncContextFrame');
   const held: unknown = key && Reflect.get(timer, key);
+  clearTimeout(timer); // which takes it away
   const found: unknown = typeof held === 'object' ? held?.constructor : undefined;
   if (typeof found !== 'function' || !('current' in found) || !('set' in found)) return undefined;
   return found as unknown as Frame;
