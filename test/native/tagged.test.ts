@@ -74,6 +74,13 @@ test('1,000 arenas within each other are the innermost one, and cost no room', (
   expect(store?.tags).toHaveLength(5);
 });
 
+test('contexts that were made before are taken for no others', () => {
+  const contexts = ['prefill', 'decode'].flatMap((stage) =>
+    Array.from({ length: 21 }, (_, i) => [`kv-cache#${i + 1} ${stage}`, 1]),
+  );
+  expect(blocksOf(runTagged('many').store, 100_003)).toEqual(Object.fromEntries(contexts));
+});
+
 test('names are replaced where they are none, and cut', () => {
   const { store } = runTagged('names');
   const names = Object.keys(blocksOf(store, 100_003));

@@ -73,6 +73,18 @@ static void deep(void) {
   keep(100043, 1);
 }
 
+/* More pairs than the sampler remembers, so that those follow each other which share a place in its memory. */
+static void many(void) {
+  uint32_t pool = memprof_pool("kv-cache", 0), arenas[21], stages[] = {memprof_stage("prefill"), memprof_stage("decode")};
+  for (int i = 0; i < 21; i++) arenas[i] = memprof_arena(pool);
+  for (int i = 0; i < 42; i++) {
+    uint32_t before = memprof_push(arenas[i * 8 % 21]), outside = memprof_push(stages[i / 21]);
+    keep(100003, 1);
+    memprof_pop(outside);
+    memprof_pop(before);
+  }
+}
+
 static void names(void) {
   char longest[1000];
   memset(longest, 'z', sizeof longest);
@@ -164,7 +176,7 @@ int main(int argc, char **argv) {
   static const struct {
     const char *name;
     void (*run)(void);
-  } WAYS[] = {{"known", known}, {"deep", deep}, {"names", names}, {"million", million}, {"misuse", misuse}, {"fork", forked}, {"heap", heap}};
+  } WAYS[] = {{"known", known}, {"deep", deep}, {"many", many}, {"names", names}, {"million", million}, {"misuse", misuse}, {"fork", forked}, {"heap", heap}};
   for (size_t i = 0; argc > 1 && i < sizeof WAYS / sizeof *WAYS; i++) {
     if (strcmp(argv[1], WAYS[i].name) == 0) WAYS[i].run();
   }
