@@ -57,6 +57,21 @@ it('shares its numbers under a profiler, too, over copies and threads', { timeou
   });
 });
 
+it.each(NODES)(
+  'passes through inside a vm context, and where there is no Symbol.dispose: Node $version',
+  { timeout: 180_000 },
+  async (node) => {
+    const folder = installed('in-context.cjs');
+    const env = agentEnvironment(makeRunDirectory());
+    const { code, stdout, stderr } = await run(node.execPath, ['in-context.cjs'], { cwd: folder, env });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const { hasDispose, ...rest } = JSON.parse(stdout);
+    if (node.major < 24) expect(hasDispose).toBe('undefined');
+    const stats = { hits: 0, misses: 0, arenas: 1, released: 1, doubleReleases: 0, usesAfterRelease: 0 };
+    expect(rest).toEqual({ ran: 'kv#1', wrapped: 3, stats });
+  },
+);
+
 it('has types for both kinds of module', { timeout: 180_000 }, () => {
   const folder = installed('types.cts', 'types.mts');
   const options = { module: 'nodenext', target: 'es2023', strict: true, noEmit: true, types: [] };
