@@ -1,4 +1,5 @@
 /* What is behind native/include/memprof.h. */
+#include <errno.h>
 #include <string.h>
 
 #include "clock.h"
@@ -12,9 +13,17 @@
 #include "tags.h"
 
 /* A library that is loaded with the program names things before our own constructor has run. */
-static bool enter(void) {
+static bool enter(int *saved_errno) {
+  *saved_errno = errno;
   if (mp_unlikely(mp_process_state() == MP_STATE_EARLY)) mp_process_start();
-  return mp_enter();
+  if (mp_enter()) return true;
+  errno = *saved_errno;
+  return false;
+}
+
+static void leave(int saved_errno) {
+  mp_leave();
+  errno = saved_errno;
 }
 
 static size_t length_of(const char *text) { return text ? strlen(text) : 0; }
@@ -23,9 +32,10 @@ static size_t length_of(const char *text) { return text ? strlen(text) : 0; }
 
 #define NAMED(name, parameters, call)                  \
   MP_HOOK uint32_t memprof_v1_##name parameters {      \
-    if (!enter()) return 0;                            \
+    int saved_errno;                                   \
+    if (!enter(&saved_errno)) return 0;                \
     uint32_t tag = (call);                             \
-    mp_leave();                                        \
+    leave(saved_errno);                                \
     return tag;                                        \
   }
 
@@ -43,15 +53,17 @@ static uint32_t arena_or_pool(uint32_t pool) {
 NAMED(arena, (uint32_t pool), arena_or_pool(pool))
 
 MP_HOOK void memprof_v1_arena_release(uint32_t arena) {
-  if (arena == 0 || !enter()) return;
+  int saved_errno;
+  if (arena == 0 || !enter(&saved_errno)) return;
   mp_tag_release(arena);
-  mp_leave();
+  leave(saved_errno);
 }
 
 MP_HOOK void memprof_v1_count(uint32_t tag, int counter, uint64_t by) {
-  if (tag == 0 || !enter()) return;
+  int saved_errno;
+  if (tag == 0 || !enter(&saved_errno)) return;
   mp_tag_count(tag, (enum mp_tag_counter)counter, by);
-  mp_leave();
+  leave(saved_errno);
 }
 
 /* --- push and pop --- */
@@ -61,11 +73,20 @@ static __thread struct memo {
   uint32_t outer, tag, inside;
 } memo[8] __attribute__((tls_model("initial-exec")));
 
-static MP_SLOW void remember(struct memo *entry, uint32_t outer, uint32_t tag) {
-  if (!enter()) return;
+/* Returns the context; the outer one where nothing is recorded. */
+static MP_SLOW uint32_t remember(struct memo *entry, uint32_t outer, uint32_t tag) {
+  int saved_errno;
+  if (!enter(&saved_errno)) return outer;
   uint32_t inside = mp_tag_inside(outer, tag);
-  mp_leave();
-  *entry = (struct memo){outer, tag, inside};
+  /* A signal handler that pushes in the middle of this finds no entry, and is kept from making one. */
+  __atomic_store_n(&entry->tag, 0, __ATOMIC_RELAXED);
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  entry->inside = inside;
+  entry->outer = outer;
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  __atomic_store_n(&entry->tag, tag, __ATOMIC_RELAXED);
+  leave(saved_errno);
+  return inside;
 }
 
 static MP_SLOW void count_late_use(uint32_t tag) { memprof_v1_count(tag, MP_TAG_USES_AFTER_RELEASE, 1); }
@@ -74,8 +95,10 @@ MP_HOOK uint32_t memprof_v1_push(uint32_t tag) {
   uint32_t outer = mp_tag_words.c;
   if (tag == 0) return outer;
   struct memo *entry = &memo[(outer * 5 + tag) % 8];
-  if (mp_unlikely(entry->outer != outer || entry->tag != tag)) remember(entry, outer, tag);
-  if (mp_likely(entry->outer == outer && entry->tag == tag)) mp_tag_words.c = entry->inside;
+  uint32_t inside = __atomic_load_n(&entry->inside, __ATOMIC_RELAXED);
+  __atomic_signal_fence(__ATOMIC_SEQ_CST); /* a handler may make an entry of its own here: then the rest does not fit */
+  if (mp_unlikely(entry->outer != outer || entry->tag != tag)) inside = remember(entry, outer, tag);
+  mp_tag_words.c = inside;
   if (mp_unlikely(mp_tag_is_released(tag))) count_late_use(tag);
   return outer;
 }
@@ -109,9 +132,10 @@ MP_HOOK void memprof_v1_heap_backing(uint32_t heap, const void *start, size_t by
   if (mp_live_maybe(start)) mp_record_backing((void *)first);
   first = page_up(first);
   end &= ~4095ull;
-  if (first >= end || !mp_enter()) return;
+  int saved_errno;
+  if (first >= end || !enter(&saved_errno)) return;
   mp_mappings_unmap(first, end, mp_now_ns());
-  mp_leave();
+  leave(saved_errno);
 }
 
 MP_HOOK void memprof_v1_heap_reset(uint32_t heap) {
