@@ -149,6 +149,12 @@ describe.skipIf(runtimesAreMissing())('report --by arena of the streaming server
     // 192 arrays of 16 KiB, each seen with p = 0.98: one SD is 1 %. Beside them the arenas hold 2 % of V8's records of arrays.
     expect(liveBytes.value).toBeGreaterThan(0.95 * truthBytes);
     expect(liveBytes.value).toBeLessThan(1.07 * truthBytes);
+    // What the events add up to, and what the tables held at the end: two accounts of the same memory.
+    for (const { arena, inuse_space, alloc_space, life } of end.summary.arenas.rows) {
+      if (life === undefined) continue;
+      expect(Math.abs((life.liveBytes.value ?? 0) - (inuse_space.value ?? 0)), arena).toBeLessThanOrEqual(1);
+      expect(Math.abs((life.allocatedBytes.value ?? 0) - (alloc_space.value ?? 0)), arena).toBeLessThanOrEqual(1);
+    }
   });
 
   it('LATE_FREE: while the clients are connected, the memory of every released request is still in use', async () => {
