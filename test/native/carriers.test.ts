@@ -103,6 +103,15 @@ test.each(NODE_LINES)('Node %i: work for pool threads runs in the context that q
   expect([onMain.wrongBytes, onMain.lostBytes]).toEqual([0, 0]);
 });
 
+test.each(NODE_LINES)(
+  'Node %i: workers that are terminated amid all that, and more work than there is room for',
+  (line) => {
+    const { output, store } = runFixture(line, 'rough.cjs', [addon(line)]);
+    expect(output).toBe(5000);
+    expect(store.tags.length).toBeGreaterThan(10 * 5);
+  },
+);
+
 test.each(NODE_LINES)('Node %i: a program that watches its own asynchronous work sees the same', (line) => {
   const observed = (mode: string) => runFixture(line, 'observed.cjs', [mode]).output;
   const plain = observed('none');
