@@ -17,7 +17,7 @@ export interface SummaryOptions {
 const RECORDED = {
   kept: [
     'short names, process ids, parents and thread names of the processes',
-    'names, files, lines and offsets of functions; paths and build ids of binaries',
+    'names, files, lines and offsets of functions; paths and build ids of binaries; paths of mapped files of 1 MiB and more',
     'sizes, times, addresses and counts of sampled allocations and of mappings',
     'versions of Node, V8 and the C library; resident and committed bytes over time',
     "the program's exit status",

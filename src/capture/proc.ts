@@ -68,12 +68,6 @@ export function readMaps(pid: number): string | undefined {
   return readText(`/proc/${pid}/maps`);
 }
 
-/** The lines of maps that symbols can come from: executable and backed by a file. */
-export function executableLines(maps: string): string {
-  const lines = maps.split('\n').filter((line) => /^\S+ ..x. .* \//.test(line));
-  return lines.join('\n');
-}
-
 function readText(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');

@@ -3,14 +3,8 @@ import { CHUNK, MAX_EVENT_BYTES, type SnapshotReason } from '../recording/chunks
 import { EVENT, HEADER } from '../recording/wire.js';
 import { createRingReader, type EventBatch } from './event-ring.js';
 import { createGaugeLog } from './gauge-log.js';
-import {
-  executableLines,
-  type MemoryGauges,
-  readMaps,
-  readMemoryGauges,
-  readStartTime,
-  readThreadNames,
-} from './proc.js';
+import { mapsLargeFile, recordedLines } from './mapped-files.js';
+import { type MemoryGauges, readMaps, readMemoryGauges, readStartTime, readThreadNames } from './proc.js';
 import { createRecordingFile, type RecordingFile } from './recording-writer.js';
 import { createRegionDrain } from './region-drain.js';
 import { takeSnapshot } from './snapshot.js';
@@ -72,6 +66,8 @@ const PEAK_FLOOR_BYTES = 1 << 20;
 const WORTH_COMMITTED_BYTES = 1 << 20;
 const HEADER_EVERY_NS = 10_000_000_000n;
 const DETAILS_EVERY_NS = 1_000_000_000n;
+/** So much earlier where a large file was mapped: at most five times a second. */
+const HURRY_NS = 800_000_000n;
 
 /** @throws the error of open(2) on the store. */
 export function openProcessImage(options: ImageOptions): ProcessImage {
@@ -94,6 +90,7 @@ export function openProcessImage(options: ImageOptions): ProcessImage {
   let cappedEvents = 0;
   let identity = '';
   let mapsKey = '';
+  let isHurried = false;
   let headerDueNs = 0n;
   let detailsDueNs = 0n;
 
@@ -136,7 +133,7 @@ export function openProcessImage(options: ImageOptions): ProcessImage {
     const text = key === mapsKey ? undefined : readMaps(pid);
     if (text === undefined) return;
     mapsKey = key;
-    out.appendJson(CHUNK.maps, { timeNs: nowNs.toString(), text: executableLines(text) });
+    out.appendJson(CHUNK.maps, { timeNs: nowNs.toString(), text: recordedLines(text) });
   }
 
   function drainEvents(out: RecordingFile, from: StoreHeader, isEnd: boolean): void {
@@ -151,6 +148,11 @@ export function openProcessImage(options: ImageOptions): ProcessImage {
     if (!fits) cappedEvents += batch.records.length / EVENT.bytes;
     if (fits && out.append(CHUNK.events, [head, batch.records])) eventBytes += batch.records.length;
     else ring?.lose(batch);
+    if (isHurried || !mapsLargeFile(batch.records)) return;
+    // Its name is to be had while it is mapped.
+    isHurried = true;
+    detailsDueNs -= HURRY_NS;
+    mapsKey = '';
   }
 
   function drainStore(out: RecordingFile, nowNs: bigint, isEnd: boolean): void {
@@ -170,6 +172,7 @@ export function openProcessImage(options: ImageOptions): ProcessImage {
     const out = ensureFile();
     if (nowNs >= detailsDueNs) {
       detailsDueNs = nowNs + DETAILS_EVERY_NS;
+      isHurried = false;
       writeIdentity(out);
       writeMaps(out, nowNs);
     }

@@ -1,4 +1,4 @@
-import { EVENT } from '../recording/wire.js';
+import { EVENT, HEAP } from '../recording/wire.js';
 import { eachEvent, isWeight, signOf, u64 } from './event-record.js';
 import { createUseTable, grown, isSampledHeap, type SiteUse, USE_COLUMNS } from './site-use.js';
 
@@ -7,6 +7,14 @@ export interface Peak {
   /** CLOCK_MONOTONIC. */
   readonly timeNs: bigint;
 }
+
+export interface AddressRange {
+  readonly start: bigint;
+  readonly end: bigint;
+}
+
+/** Files of one site: a model has a few dozen parts at most. */
+const MAX_FILES = 64;
 
 /** Follows what is in use at each site through the events of a process. */
 export interface UseFold {
@@ -17,6 +25,8 @@ export interface UseFold {
   atPeak(): Map<number, SiteUse>;
   /** By site number, after the last event. */
   atEnd(): Map<number, SiteUse>;
+  /** Where a site mapped files; the first of them. */
+  filesOf(site: number): readonly AddressRange[];
 }
 
 /**
@@ -29,6 +39,7 @@ export function createUseFold(): UseFold {
   /** Rows as they were at the maximum number `savedEpochs[row]`; with an older number, one has not changed since the maximum. */
   let saved = new Float64Array(0);
   let savedEpochs = new Float64Array(64);
+  const files = new Map<number, AddressRange[]>();
   let totalBytes = 0;
   let peakBytes = 0;
   let peakTimeNs = 0n;
@@ -39,9 +50,12 @@ export function createUseFold(): UseFold {
     if (sign === 0) return;
     const sizeBytes = u64(events, at + EVENT.size);
     const weightBytes = events.getFloat64(at + EVENT.weight, true);
-    const isSampled = isSampledHeap(events.getUint16(at + EVENT.heap, true));
+    const heap = events.getUint16(at + EVENT.heap, true);
+    const isSampled = isSampledHeap(heap);
     if (isSampled && !isWeight(weightBytes, sizeBytes)) return;
-    const row = now.rowOf(events.getUint32(at + EVENT.site, true));
+    const site = events.getUint32(at + EVENT.site, true);
+    if (heap === HEAP.file && sign > 0) addFile(site, events.getBigUint64(at + EVENT.address, true), sizeBytes);
+    const row = now.rowOf(site);
     if (row >= savedEpochs.length) savedEpochs = grown(savedEpochs);
     if (savedEpochs[row] !== epoch) save(row);
     const before = now.bytesOf(row);
@@ -53,6 +67,12 @@ export function createUseFold(): UseFold {
       peakTimeNs = events.getBigUint64(at + EVENT.timeNs, true);
       epoch++;
     }
+  }
+
+  function addFile(site: number, start: bigint, sizeBytes: number): void {
+    const ofSite = files.get(site) ?? [];
+    files.set(site, ofSite);
+    if (ofSite.length < MAX_FILES) ofSite.push({ start, end: start + BigInt(sizeBytes) });
   }
 
   function save(row: number): void {
@@ -71,5 +91,6 @@ export function createUseFold(): UseFold {
     peak: () => ({ bytes: peakBytes, timeNs: peakTimeNs }),
     atPeak: () => now.collect((row) => (savedEpochs[row] === epoch ? saved : now.rows)),
     atEnd: () => now.collect(),
+    filesOf: (site) => files.get(site) ?? [],
   };
 }

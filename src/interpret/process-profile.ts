@@ -16,7 +16,7 @@ import { createRuleLabeller } from './rule-labels.js';
 import { createSiteLabeller } from './site-labels.js';
 import { isSampledHeap, type SiteUse } from './site-use.js';
 import type { SiteRecord } from './snapshot.js';
-import { createStackReader } from './stacks.js';
+import { createStackReader, type Stack } from './stacks.js';
 import { indexSymbols } from './symbols.js';
 import { ownerOfMapping } from './v8-pages.js';
 import { addV8Samples } from './v8-samples.js';
@@ -74,8 +74,17 @@ export function addProcess(
   let v8PagesBytes = 0;
   let codeRangeBytes = 0;
 
+  /** By the names of the mapped files, where those were seen in time and say the same of all files of a site. */
+  function labelByRules(labels: Labels, stack: Stack, site: SiteRecord | undefined, index: number): Labels {
+    const ranges = site?.heap === HEAP.file ? recording.use.filesOf(index) : [];
+    const files = new Set(ranges.map(({ start, end }) => recording.mapLines.fileIn(start, end)));
+    const results = new Set([...files].map((file) => labelByRule(labels, stack.rules, file)));
+    const [result = labels] = results;
+    return results.size === 1 ? result : labelByRule(labels, stack.rules);
+  }
+
   /** Returns the labels of the sample; undefined if there is none. */
-  function addSite(site: SiteRecord | undefined, use: SiteUse): Labels | undefined {
+  function addSite(site: SiteRecord | undefined, use: SiteUse, index = -1): Labels | undefined {
     const stack = stacks.read(site?.node ?? 0);
     let labels: Labels = labeller.labels(site);
     if (site?.heap === HEAP.mmap) {
@@ -94,7 +103,7 @@ export function addProcess(
       }
     }
     if (stack.isOurs) return undefined;
-    labels = labelByRule(labels, stack.rules);
+    labels = labelByRules(labels, stack, site, index);
     const values: Values = [site?.allocObjects ?? 0, site?.allocBytes ?? 0, use.objects, use.bytes];
     if (values.every((value) => value === 0)) return undefined;
     builder.addSample({
@@ -112,7 +121,7 @@ export function addProcess(
     return labels;
   }
 
-  const labels = now.sites.map((site, index) => addSite(site, now.inUse.get(index) ?? NOTHING));
+  const labels = now.sites.map((site, index) => addSite(site, now.inUse.get(index) ?? NOTHING, index));
   for (const [index, use] of now.inUse) if (index >= now.sites.length) addSite(undefined, use);
   if (v8PagesBytes > 0) v8.addPages(v8PagesBytes);
   const frozenAtNs = header?.frozenAtNs ?? 0n;

@@ -62,6 +62,10 @@ describe.skipIf(runtimesAreMissing())('an unchanged program', () => {
         expect(Math.abs(bytesOf(profile, 'pool', pool) / told - 1), pool).toBeLessThan(0.01);
       }
       expect(bytesOf(profile, 'arena', weights)).toBeGreaterThan(6 * MIB);
+      // The file is known by its name too, where no code tells.
+      const byFile = createRecogniser([{ name: 'file', match: { file: 'llama-small-*.gguf' }, pool: 'file' }]);
+      const mapped = bytesOf(await buildProfile(folder, { moment: 'peak', recogniser: byFile }), 'pool', 'file');
+      expect(mapped > 6 * MIB).toBe(more.length === 0);
       await expectKnownArenas(folder, profile);
     },
   );
