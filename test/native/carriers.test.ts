@@ -64,7 +64,7 @@ function check(store: Store, threads: Thread[], wanted: (event: Event) => boolea
   return checked;
 }
 
-describe('every block is in the arena that its size says: 13 scenarios, then two workers', () => {
+describe('every block is in the arena that its size says: 14 scenarios, then 13 of them in two workers', () => {
   const cases: [NodeLine, Carried, string[], string[]][] = [
     ...NODE_LINES.map((line): [NodeLine, Carried, string[], string[]] => [line, CARRIER[line], [], []]),
     [22, 'ring', ['--storage'], []],
