@@ -58,7 +58,6 @@ export function createStackReader(
   const frames: (KnownFrame | undefined)[] = new Array(words.length).fill(undefined);
   const stacks = new Map<number, Stack>();
   const cleaner = createStackCleaner();
-  const knownRules = new Map<string, readonly number[]>();
   const mappingIds = new Map<string, number>();
   // The program's own binary first: pprof's readers take mapping 1 for it.
   for (const module of [...modules.all].sort((a, b) => Number(b.isMain) - Number(a.isMain))) {
@@ -141,13 +140,8 @@ export function createStackReader(
     return recogniser?.frame({ name: '', module: '', script: '', ...frame }) ?? NO_FACTS;
   }
 
-  /** One array for equal ones: call paths are many, and rules few. */
   function rulesOf(frames: readonly KnownFrame[]): readonly number[] {
-    const rules = recogniser?.path(frames.map((frame) => frame.facts)) ?? [];
-    const key = rules.join(' ');
-    const known = knownRules.get(key) ?? rules;
-    knownRules.set(key, known);
-    return known;
+    return recogniser?.path(frames.map((frame) => frame.facts)) ?? NO_FACTS.rules;
   }
 
   function synthetic(name: string, kind: LocationKind): KnownFrame {

@@ -4,6 +4,8 @@
  */
 export function qualifiedName(demangled: string): string {
   if (!/[(<[{ ]/.test(demangled)) return withoutClone(demangled);
+  const plain = PLAIN.exec(demangled)?.[0];
+  if (plain !== undefined && !plain.endsWith('::') && !plain.includes('operator')) return plain;
   let name = '';
   for (let at = 0; at < demangled.length; at++) {
     const rest = operatorAt(demangled, at);
@@ -27,6 +29,8 @@ export function qualifiedName(demangled: string): string {
   return afterReturnType(name).trim() || demangled;
 }
 
+/** Most names: nothing to take out before the parameters. */
+const PLAIN = /^[\w:~]+(?=\()/;
 const ANONYMOUS = '(anonymous namespace)';
 const OPERATOR = /operator *(?:\(\)|\[\]|<<=?|>>=?|<=>|->\*?|new(?:\[\])?|delete(?:\[\])?|[-+*/%^&|~!=<>,]+|[\w:]+)/y;
 

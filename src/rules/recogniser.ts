@@ -50,6 +50,7 @@ export function createRecogniser(rules: readonly Rule[]): Recogniser {
       let callersAt: Map<number, number> | undefined;
       for (let at = 0; at < frames.length; at++) {
         const ofFrame = frames[at]?.rules ?? NO_RULES;
+        if (ofFrame.length === 0) continue;
         for (const number of ofFrame) {
           if (number >= last) break;
           if (found.includes(number)) continue;
@@ -92,7 +93,9 @@ function endsOf(frames: readonly FrameFacts[]): Ends {
 function outermostCallers(frames: readonly FrameFacts[], ends: Ends, wheres: readonly Where[]): Map<number, number> {
   const callers = new Map<number, number>();
   for (let at = 1; at < frames.length; at++) {
-    for (const number of frames[at]?.callers ?? NO_RULES) {
+    const ofFrame = frames[at]?.callers ?? NO_RULES;
+    if (ofFrame.length === 0) continue;
+    for (const number of ofFrame) {
       if (at <= ends[wheres[number] === 'anywhere' ? 'anywhere' : 'innermost']) callers.set(number, at);
     }
   }
