@@ -7,16 +7,9 @@ const WALK_BYTES = 4 * 2 ** 30;
 
 /**
  * Reads a running process from outside.
- * @throws MemprofError (exit code 2) NO_SUCH_PROCESS, PROCESS_ENDED, PROCESS_NOT_PERMITTED, NO_SMAPS, or NO_SUCH_MOMENT.
+ * @throws MemprofError (exit code 2) NO_SUCH_PROCESS, PROCESS_ENDED, PROCESS_NOT_PERMITTED, or NO_SMAPS.
  */
-export function readRunningProcess(pid: number, at: string | undefined): LedgerReading {
-  if (at !== undefined) {
-    throw new MemprofError(`process ${pid} runs: it can be read now, and at no other moment`, {
-      code: 'NO_SUCH_MOMENT',
-      exitCode: EXIT.usage,
-      hint: 'Leave --at away, or record the program with `memprof run`.',
-    });
-  }
+export function readRunningProcess(pid: number): LedgerReading {
   let began = false;
   try {
     process.kill(pid, 0);
