@@ -1,16 +1,26 @@
-import { closeSync, existsSync, openSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { EXIT, MemprofError } from '../errors.js';
 
-/** Writes a file in one step (0600): a reader sees the old content or the whole new one. Pieces are asked for one by one. */
+/**
+ * Writes a file in one step (0600): a reader sees the old content or the whole new one. Pieces are asked for one by one.
+ * A device or a pipe is written to and never replaced: root's `-o /dev/null` must not leave a file there.
+ */
 export function writeWholeFile(path: string, content: string | Uint8Array | Generator<string>): void {
   const pieces = typeof content === 'string' || content instanceof Uint8Array ? [content] : content;
-  const fd = openSync(`${path}.tmp`, 'w', 0o600);
+  const isInPlace = isDeviceOrPipe(path);
+  const draft = isInPlace ? path : `${path}.tmp`;
+  const fd = openSync(draft, 'w', 0o600);
   try {
     for (const piece of pieces) writeFileSync(fd, piece);
   } finally {
     closeSync(fd);
   }
-  renameSync(`${path}.tmp`, path);
+  if (!isInPlace) renameSync(draft, path);
+}
+
+function isDeviceOrPipe(path: string): boolean {
+  const status = statSync(path, { throwIfNoEntry: false });
+  return status !== undefined && !status.isFile() && !status.isDirectory();
 }
 
 /**
@@ -18,7 +28,7 @@ export function writeWholeFile(path: string, content: string | Uint8Array | Gene
  * @throws MemprofError OUTPUT_EXISTS (exit code 2).
  */
 export function mustNotExist(path: string, force: boolean): void {
-  if (force || !existsSync(path)) return;
+  if (force || !existsSync(path) || isDeviceOrPipe(path)) return;
   throw new MemprofError(`${path} exists`, {
     code: 'OUTPUT_EXISTS',
     exitCode: EXIT.usage,

@@ -124,6 +124,16 @@ describe('report', () => {
     expect(stdout).toContain('-o profile.pb.gz');
   });
 
+  test('-o to a pipe or a device writes to it, and leaves it in its place', async () => {
+    const pipe = join(folder, 'pipe');
+    expect(spawnSync('mkfifo', [pipe]).status).toBe(0);
+    const reader = runToEnd('cat', [pipe]);
+    const { status, stderr } = await memprof(['report', '--format', 'folded', '-o', pipe, recording]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect((await reader).stdout).toContain('Keeper.fill');
+    expect([statSync(pipe).isFIFO(), existsSync(`${pipe}.tmp`)]).toEqual([true, false]);
+  });
+
   test('-o: 0600, not over an existing file, unless --force', async () => {
     const file = join(folder, 'out.folded');
     const args = ['report', '--format', 'folded', '-o', file];
