@@ -1,6 +1,6 @@
 /**
  * A ledger reading: what the kernel says of each mapping of a process at one moment, and what malloc's own records say of its
- * heaps. The payload of a LEDGER chunk, as JSON; docs/reference/recording.md. Sizes are bytes, addresses plain numbers (48 bits).
+ * heaps. Nothing writes it to a recording yet. Sizes are bytes, addresses plain numbers (48 bits).
  */
 export interface LedgerReading {
   readonly reason: 'peak' | 'end' | 'outside';

@@ -66,14 +66,19 @@ const use = {
 };
 const moment = nanoseconds.nullable().describe('since the Unix epoch; null: not, or not known');
 
+/** Of an arena or a pool. */
+const bytes = {
+  inuse_space: Estimate.describe("at the moment of the profile, V8's objects included"),
+  alloc_space: Estimate,
+  share: z.number().describe('part of all bytes in use, 0 to 1'),
+};
+
 const ArenaRow = z
   .object({
     pool: name.describe('empty for none'),
     arena: name.describe("empty for a pool's bytes outside its arenas"),
     pid: count,
-    inuse_space: Estimate.describe("at the moment of the profile, V8's objects included"),
-    alloc_space: Estimate,
-    share: z.number().describe('part of all bytes in use, 0 to 1'),
+    ...bytes,
     life: z
       .object({
         source: name.optional().describe('how it was found out; absent if none of its bytes was sampled'),
@@ -92,9 +97,7 @@ const PoolRow = z
   .object({
     pool: name,
     pid: count,
-    inuse_space: Estimate.describe("at the moment of the profile, V8's objects included"),
-    alloc_space: Estimate,
-    share: z.number().describe('part of all bytes in use, 0 to 1'),
+    ...bytes,
     life: z
       .object({
         made: z.boolean().describe('the program made it; else a rule names it'),
