@@ -31,7 +31,8 @@ describe.skipIf(nodes.length === 0).each(nodes)('Node $major', ({ major, path })
   test('Buffers carry arena, stage and labels, also after awaits, in streams, workers and vm contexts', {
     timeout: 180_000,
   }, async () => {
-    const flags = ['--sample-bytes', '4k', '--max-samples-per-second', '100000'];
+    // At 2 KiB a block of 10,007 bytes is sampled with 99.2 %: the ratio of the sums below has a standard deviation of 0.05, a tenth of its bound.
+    const flags = ['--sample-bytes', '2k', '--max-samples-per-second', '100000'];
     const { profile, status, stderr } = await profileOf(join(root, major), [path, program], { flags });
     expect(status, stderr).toBe(0);
     const stacks = stacksOf(profile).filter(({ sample }) => sample.labels.heap === 'libc.malloc');
