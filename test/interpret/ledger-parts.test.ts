@@ -57,3 +57,20 @@ test('with jemalloc, what it holds is a line of its own, estimated', () => {
   expect(mib(ledger, 'allocator')).toBeGreaterThan(1);
   expect(mib(ledger, 'malloc')).toBe(0);
 });
+
+describe('what is not in RSS (a C program, by the kernel alone)', () => {
+  test('20,012 KiB of a block that malloc mapped were written to swap', () => {
+    const ledger = makeLedger(inputsOfReading(reading('c-swapped')));
+    expect(ledger.apart).toContainEqual({ name: 'swapped out', bytes: 20_012 << 10, certainty: 'measured' });
+    expect(mib(ledger, 'malloc')).toBeGreaterThan(15.6);
+    expect(ledger.lines.reduce((sum, line) => sum + line.bytes, 0)).toBe(ledger.rssBytes);
+  });
+
+  test('two huge pages of hugetlbfs: of the process, and in no line', () => {
+    const given = reading('c-hugetlb');
+    const ledger = makeLedger(inputsOfReading({ ...given, status: { ...given.status, hugetlbBytes: 4 << 20 } }));
+    expect(ledger.apart).toContainEqual({ name: 'huge pages of hugetlbfs', bytes: 4 << 20, certainty: 'measured' });
+    expect(ledger.rssBytes).toBe(1280 << 10);
+    expect(ledger.residualBytes).toBeLessThanOrEqual(12 << 10);
+  });
+});
