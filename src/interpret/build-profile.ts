@@ -88,6 +88,8 @@ export async function buildProfile(directory: string, options: BuildOptions = {}
   const ended = manifest?.endedAtNs === undefined ? endedAtNs : BigInt(manifest.endedAtNs);
   return builder.build({
     gauges,
+    pauses: [],
+    marks: [],
     arenas,
     pools,
     processes,

@@ -6,6 +6,7 @@
  */
 
 import type { ArenaSource, ArenaUse, PoolUse } from './arenas.js';
+import type { GcPause, Mark } from './moments.js';
 
 /** What a column of `Sample.values` counts, e.g. `{ type: 'inuse_space', unit: 'bytes' }`. */
 export interface ValueType {
@@ -114,11 +115,22 @@ export interface Sample {
   readonly observations: number;
 }
 
-/** A time series without stacks. Times are ns since the Unix epoch. */
+/**
+ * A time series without stacks. Times are ns since the Unix epoch.
+ *
+ * Bytes: `rss`, `anonymous`, `malloc_live_estimate`, `mmap_committed`, `swap`, `huge_pages`, `page_tables`, `v8_used` and `v8_total` (of one
+ * isolate: `thread` says whose), `live` (of one arena or pool, which is named), `cgroup_usage`, `cgroup_limit`.
+ * Counts since the process started: `minor_faults`, `major_faults`. Time since the first point during which some, or all, tasks waited
+ * for memory: `psi_some`, `psi_full` of the system, `cgroup_psi_some`, `cgroup_psi_full` of the process's control group.
+ */
 export interface Gauge {
   readonly name: string;
   readonly unit: 'bytes' | 'count' | 'nanoseconds';
+  /** Of `cgroup_*` and `psi_*` a process that is in it. */
   readonly pid: number;
+  readonly thread?: string;
+  readonly arena?: string;
+  readonly pool?: string;
   readonly points: readonly { readonly timeNs: bigint; readonly value: number }[];
 }
 
@@ -166,6 +178,9 @@ export interface Profile {
   readonly functions: ReadonlyMap<number, FunctionInfo>;
   readonly mappings: readonly Mapping[];
   readonly gauges: readonly Gauge[];
+  /** By time within a process. Empty where nobody watched, and in profiles that were read from pprof files. So are `marks`. */
+  readonly pauses: readonly GcPause[];
+  readonly marks: readonly Mark[];
   /** Empty where nobody named an arena, and in profiles that were read from pprof files. */
   readonly arenas: readonly ArenaUse[];
   readonly pools: readonly PoolUse[];

@@ -66,6 +66,8 @@ export function readPprof(bytes: Uint8Array, name = 'the profile'): Profile {
     gauges: [],
     arenas: [],
     pools: [],
+    pauses: [],
+    marks: [],
     processes: comments.processes,
     moment: comments.moment,
     startedAtNs: big(decoded.timeNanos),

@@ -52,6 +52,8 @@ export interface TestSample {
 export interface TestProfileOptions {
   readonly processes?: readonly ProcessInfo[];
   readonly gauges?: readonly Gauge[];
+  readonly pauses?: Profile['pauses'];
+  readonly marks?: Profile['marks'];
   readonly arenas?: Profile['arenas'];
   readonly pools?: Profile['pools'];
   readonly unknown?: Profile['unknown'];
@@ -136,6 +138,8 @@ export function makeProfile(samples: readonly TestSample[], options: TestProfile
     functions,
     mappings,
     gauges: options.gauges ?? [],
+    pauses: options.pauses ?? [],
+    marks: options.marks ?? [],
     arenas: options.arenas ?? [],
     pools: options.pools ?? [],
     processes: options.processes ?? [testProcess()],

@@ -10,6 +10,8 @@ const rest = {
   gauges: [],
   arenas: [],
   pools: [],
+  pauses: [],
+  marks: [],
   processes: [],
   moment: 'end',
   startedAtNs: 0n,
