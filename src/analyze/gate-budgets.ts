@@ -1,0 +1,21 @@
+import type { Budget, BudgetResult, Series } from '../model/gate.js';
+import { measureKey } from './gate-series.js';
+import { meanAndVariance, median, quantile99 } from './student.js';
+
+/**
+ * Whether runs keep a limit: exceeded or kept if the 99 % interval of the mean is on one side of it, else unclear. The interval is that of
+ * the runs, and no narrower than sampling allows.
+ */
+export function budgetResult(budget: Budget, series: ReadonlyMap<string, Series>, runs: number): BudgetResult {
+  const own = series.get(measureKey(budget));
+  if (own === undefined) {
+    // What holds nothing in any run is either fine or misspelled: an arena that has any measure is there.
+    const isThere = [...series.values()].some(({ scope, name }) => scope === budget.scope && name === budget.name);
+    return { ...budget, median: 0, worst: 0, verdict: isThere ? 'kept' : 'absent' };
+  }
+  const { mean, variance } = meanAndVariance(own.values);
+  const ofMean = Math.max(variance, own.variance) / Math.max(1, runs);
+  const half = ofMean === 0 ? 0 : quantile99(runs - 1) * Math.sqrt(ofMean);
+  const verdict = mean - half > budget.limit ? 'exceeded' : mean + half <= budget.limit ? 'kept' : 'unclear';
+  return { ...budget, median: median(own.values), worst: Math.max(...own.values), verdict };
+}

@@ -1,0 +1,147 @@
+import type { Comparison, ComparisonVerdict, Evidence, MeasureKey, Series, Tolerance } from '../model/gate.js';
+import { holm, rankSumP } from './rank-test.js';
+import { meanAndVariance, median, quantile99 } from './student.js';
+
+/** Standard normal quantile of 0.995: sampling moves a figure further in 1 of 100 cases, up or down. */
+const Z_99 = 2.5758293035489004;
+/** Less memory fails no gate: the usual level will do. */
+const SHRUNK_P = 0.05;
+/** Resident memory has pages of allocators and of the kernel in it, which come and go by chance. */
+const RSS_TOLERANCE: Tolerance = { bytes: 8 << 20, share: 0.05 };
+
+/** A measure on both sides, with what either lacks as zeros. */
+interface Pair {
+  readonly key: MeasureKey;
+  readonly base: Series;
+  readonly now: Series;
+}
+
+export interface CompareOptions {
+  readonly tolerance: Tolerance;
+  /** Probability of a false alarm, at most, over all measures of this look at the data. */
+  readonly alpha: number;
+}
+
+/**
+ * Compares runs with a base, measure by measure. Growth needs three things (benchstat's median and Mann-Whitney are the model): the ranks
+ * are significantly higher, the medians differ by more than the tolerance, and sampling alone would hardly do that.
+ *
+ * The p values are corrected over those measures only of which all values together spread by more than the tolerance: no other could
+ * be called grown. That choice does not look at which values are whose, so it costs the test nothing (Bourgon, Gentleman & Huber,
+ * PNAS 107, 2010).
+ */
+export function compareRuns(
+  base: ReadonlyMap<string, Series>,
+  now: ReadonlyMap<string, Series>,
+  runs: { readonly base: number; readonly now: number },
+  { tolerance, alpha }: CompareOptions,
+): Comparison[] {
+  const pairs = [...pairsOf(base, now, runs)].filter(({ key }) => IS_COMPARED.has(key.quantity));
+  // Between looks nobody asks for growth, and the ranks need not be worked out.
+  const moved = alpha === 0 ? [] : pairs.filter((pair) => isSpread(pair, toleranceOf(pair.key, tolerance)));
+  const ps = moved.map((pair) => rankSumP(pair.base.values, pair.now.values));
+  const significant = holm(ps, alpha);
+  const tests = new Map(moved.map((pair, i) => [pair, { p: ps[i] ?? 1, isSignificant: significant[i] ?? false }]));
+  return pairs.map((pair) => compare(pair, toleranceOf(pair.key, tolerance), tests.get(pair))).sort(byGrowth);
+}
+
+/** Allocations are counted in budgets only: bytes say the same of them with a smaller error. */
+const IS_COMPARED: ReadonlySet<string> = new Set(['live', 'peak', 'allocated', 'late', 'rss']);
+
+const toleranceOf = ({ quantity }: MeasureKey, tolerance: Tolerance): Tolerance =>
+  quantity === 'rss'
+    ? {
+        bytes: Math.max(RSS_TOLERANCE.bytes, tolerance.bytes),
+        share: Math.max(RSS_TOLERANCE.share, tolerance.share),
+      }
+    : tolerance;
+
+function* pairsOf(
+  base: ReadonlyMap<string, Series>,
+  now: ReadonlyMap<string, Series>,
+  runs: { readonly base: number; readonly now: number },
+): Generator<Pair> {
+  for (const key of new Set([...base.keys(), ...now.keys()])) {
+    const [ofBase, ofNow] = [base.get(key), now.get(key)];
+    const known = ofBase ?? ofNow;
+    if (known === undefined) continue;
+    const { scope, name, quantity } = known;
+    const none = (count: number): Series => ({
+      scope,
+      name,
+      quantity,
+      values: Array.from({ length: count }, () => 0),
+      variance: 0,
+    });
+    yield { key: { scope, name, quantity }, base: ofBase ?? none(runs.base), now: ofNow ?? none(runs.now) };
+  }
+}
+
+function isSpread({ base, now }: Pair, { bytes, share }: Tolerance): boolean {
+  const all = [...base.values, ...now.values];
+  const least = Math.min(...all);
+  return Math.max(...all) - least > Math.max(bytes, share * least);
+}
+
+const UNMOVED = { p: 1, isSignificant: false };
+
+function compare({ key, base, now }: Pair, tolerance: Tolerance, test = UNMOVED): Comparison {
+  const baseMedian = median(base.values);
+  const nowMedian = median(now.values);
+  const difference = nowMedian - baseMedian;
+  const toleranceBytes = Math.max(tolerance.bytes, tolerance.share * baseMedian);
+  const { low, high } = differenceOfMeans(base, now);
+  const sampling = Z_99 * Math.sqrt(base.variance / base.values.length + now.variance / now.values.length);
+  const evidence: Evidence = {
+    ...test,
+    isLarge: difference > toleranceBytes,
+    isBeyondSampling: difference > sampling,
+  };
+  const isShrunk =
+    -difference > toleranceBytes && -difference > sampling && rankSumP(now.values, base.values) <= SHRUNK_P;
+  return {
+    ...key,
+    base: base.values,
+    now: now.values,
+    baseMedian,
+    nowMedian,
+    difference,
+    low,
+    high,
+    toleranceBytes,
+    evidence,
+    verdict: verdictOf(evidence, isShrunk, high < toleranceBytes),
+  };
+}
+
+function verdictOf(evidence: Evidence, isShrunk: boolean, isBelowTolerance: boolean): ComparisonVerdict {
+  if (evidence.isSignificant && evidence.isLarge && evidence.isBeyondSampling) return 'grown';
+  if (isShrunk) return 'shrunk';
+  return isBelowTolerance ? 'same' : 'unclear';
+}
+
+/** 99 % interval by Welch's method (Biometrika 34, 1947). Runs that agree by luck are not better known than sampling allows. */
+function differenceOfMeans(base: Series, now: Series): { low: number; high: number } {
+  const [a, b] = [spreadOf(base), spreadOf(now)];
+  const difference = b.mean - a.mean;
+  const variance = a.ofMean + b.ofMean;
+  if (variance === 0) return { low: difference, high: difference };
+  const freedom = variance ** 2 / (a.ofMean ** 2 / a.freedom + b.ofMean ** 2 / b.freedom);
+  const half = quantile99(freedom) * Math.sqrt(variance);
+  return { low: difference - half, high: difference + half };
+}
+
+function spreadOf({ values, variance }: Series): { mean: number; ofMean: number; freedom: number } {
+  const found = meanAndVariance(values);
+  return {
+    mean: found.mean,
+    ofMean: Math.max(found.variance, variance) / Math.max(1, values.length),
+    freedom: Math.max(1, values.length - 1),
+  };
+}
+
+const ORDER: readonly ComparisonVerdict[] = ['grown', 'unclear', 'shrunk', 'same'];
+
+function byGrowth(a: Comparison, b: Comparison): number {
+  return ORDER.indexOf(a.verdict) - ORDER.indexOf(b.verdict) || Math.abs(b.difference) - Math.abs(a.difference);
+}
