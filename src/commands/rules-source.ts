@@ -28,8 +28,8 @@ export async function loadRules(path?: string, from = process.cwd(), exitCode: n
   if (configPath === undefined) return { rules: SHIPPED_RULES, ownCount: 0 };
   const shown = path ?? nameFor(configPath);
   const text = readConfig(configPath, shown, exitCode);
-  const { parseConfig } = await import('../schema/rules.js');
-  const own = parseConfig(text, shown, exitCode);
+  const { parseConfig } = await import('../schema/config.js');
+  const { rules: own } = parseConfig(text, shown, exitCode);
   return { rules: [...own, ...SHIPPED_RULES], configPath: shown, ownCount: own.length };
 }
 

@@ -1,17 +1,13 @@
 import { MemprofError } from '../errors.js';
 import { RUN_DEFAULTS, type RunFlags } from './defaults.js';
+import { parseSize } from './sizes.js';
 import { z } from './zod.js';
 
-const UNIT_BYTES: Readonly<Record<string, number>> = { '': 1, k: 1 << 10, m: 1 << 20, g: 1 << 30 };
-
-/**
- * A number of bytes as people write it: `65536`, `64k`, `64K`, `512KiB`, `1M`, `1.5MiB`. All units are powers of 1024.
- */
+/** A size as people write it (sizes.ts), within bounds. */
 export function sizeBytes(minimum: number, maximum: number): z.ZodType<number, string> {
   return z.string().transform((text, context) => {
-    const [, digits, unit] = /^(\d+(?:\.\d+)?)\s*([kmg]?)(?:i?b)?$/i.exec(text.trim()) ?? [];
-    const bytes = Math.round(Number(digits) * (UNIT_BYTES[(unit ?? '').toLowerCase()] ?? Number.NaN));
-    if (Number.isNaN(bytes)) return refuse(context, `is not a size; write 65536, 64k or 1MiB`);
+    const bytes = parseSize(text);
+    if (bytes === undefined) return refuse(context, `is not a size; write 65536, 64k or 1MiB`);
     if (bytes < minimum || bytes > maximum) {
       return refuse(context, `is out of range; ${formatSize(minimum)} to ${formatSize(maximum)} is possible`);
     }

@@ -3,9 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { MemprofError } from '../../src/errors.ts';
+import { configJsonSchema, parseConfig } from '../../src/schema/config.ts';
 import { JsonSyntaxError, parseJsonSource } from '../../src/schema/json-source.ts';
 import { editDistance, nearest } from '../../src/schema/nearest.ts';
-import { configJsonSchema, parseConfig } from '../../src/schema/rules.ts';
 
 const rule = (text: string): string => `{ "version": 1, "rules": [{ ${text} }] }`;
 const GOOD = '"name": "a", "match": { "function": "f" }, "pool": "p"';
@@ -23,8 +23,8 @@ function complaint(text: string): string {
 }
 
 it('takes rules as they are, and a file without any', () => {
-  expect(parseConfig(rule(GOOD), 'x')).toEqual([{ name: 'a', match: { function: 'f' }, pool: 'p' }]);
-  expect(parseConfig('\ufeff{"version": 1}', 'x')).toEqual([]);
+  expect(parseConfig(rule(GOOD), 'x').rules).toEqual([{ name: 'a', match: { function: 'f' }, pool: 'p' }]);
+  expect(parseConfig('\ufeff{"version": 1}', 'x').rules).toEqual([]);
 });
 
 describe('a file that cannot be used', () => {
@@ -39,7 +39,11 @@ describe('a file that cannot be used', () => {
     ['has no version', '{ "rules": [] }', '1:1: "version" is missing'],
     ['has a later version', '{ "version": 7 }', '1:14: version 7 is not known; this memprof knows 1'],
     ['has a key with a typo', '{ "version": 1, "ruels": [] }', '1:17: there is no key "ruels"; did you mean "rules"?'],
-    ['has a strange key', '{ "version": 1, "x": 1 }', '1:17: there is no key "x"; valid here: $schema, version, rules'],
+    [
+      'has a strange key',
+      '{ "version": 1, "x": 1 }',
+      '1:17: there is no key "x"; valid here: $schema, version, rules, gate',
+    ],
   ])('%s', (_what, text, message) => {
     expect(complaint(text)).toBe(`memprof.config.json:${message}`);
   });
@@ -114,7 +118,7 @@ describe('a file that cannot be used', () => {
   it('has more rules than anybody writes', () => {
     const rules = Array.from({ length: 20_001 }, (_, i) => ({ name: `r${i}`, match: { function: 'f' }, pool: 'p' }));
     expect(complaint(JSON.stringify({ version: 1, rules }))).toContain('"rules" has more than 20000 rules');
-    expect(parseConfig(JSON.stringify({ version: 1, rules: rules.slice(1) }), 'x')).toHaveLength(20_000);
+    expect(parseConfig(JSON.stringify({ version: 1, rules: rules.slice(1) }), 'x').rules).toHaveLength(20_000);
   });
 
   it('is not taken by the JSON schema either, and a good one is', () => {
@@ -134,7 +138,7 @@ it('the rules in the how-to are rules', () => {
   const guide = readFileSync(fileURLToPath(new URL('../../docs/how-to/write-rules.md', import.meta.url)), 'utf8');
   const examples = [...guide.matchAll(/```json\n(.*?)```/gs)].map(([, text = '']) => text);
   expect(examples.length).toBeGreaterThan(0);
-  for (const text of examples) expect(parseConfig(text, 'write-rules.md').length).toBeGreaterThan(0);
+  for (const text of examples) expect(parseConfig(text, 'write-rules.md').rules.length).toBeGreaterThan(0);
 });
 
 describe('JSON with places', () => {

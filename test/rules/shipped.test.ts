@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { CodeFrame } from '../../src/model/recognise.ts';
 import { createRecogniser } from '../../src/rules/recogniser.ts';
 import { SHIPPED_RULES } from '../../src/rules/shipped/index.ts';
-import { parseConfig } from '../../src/schema/rules.ts';
+import { parseConfig } from '../../src/schema/config.ts';
 
 const recogniser = createRecogniser(SHIPPED_RULES);
 
@@ -45,7 +45,7 @@ const BACKING = [
 
 describe('the rules that memprof comes with', () => {
   it('have unique names, arenas of the form <library>:<kind>, and would be taken from a file', () => {
-    const rules = parseConfig(JSON.stringify({ version: 1, rules: SHIPPED_RULES }), 'shipped');
+    const { rules } = parseConfig(JSON.stringify({ version: 1, rules: SHIPPED_RULES }), 'shipped');
     expect(rules).toEqual(SHIPPED_RULES);
     for (const { arena } of SHIPPED_RULES) expect(arena).toMatch(/^[a-z0-9.+-]+:[a-z0-9-]+(\/[A-Za-z_]+)?$/);
   });
