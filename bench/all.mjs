@@ -21,6 +21,8 @@ const BENCHES = {
   accuracy: '--runs 1 --nodes 24 --mib 4 --c-mib 2',
   interpret: '--rounds 1 --samples 1000',
   carriers: '--rounds 1 --nodes 24 --calls 2000 --requests 20',
+  ledger:
+    '--only outside,cost --rounds 1 --nodes 24 --programs wasm,onnx --preset tiny --tokens 4 --mib 16 --operations 2000 --turns 500',
   header: '--rounds 1 --calls 10000',
   api: '--processes 1 --rounds 1 --nodes 24 --calls 1000 --requests 4',
 };
