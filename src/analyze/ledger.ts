@@ -8,6 +8,7 @@ import type {
   MallocUse,
 } from '../model/ledger.js';
 import { LEDGER_LINES } from '../model/ledger.js';
+import { allocatorsOf } from './ledger-allocator.js';
 import { checksOf } from './ledger-checks.js';
 
 /** Details of a line that are printed; the rest is added up. */
@@ -55,6 +56,7 @@ export function makeLedger(inputs: LedgerInputs): Ledger {
     ...(split && { splitErrorBytes: split.bytes, splitErrorSource: split.source }),
     skewBytes: inputs.rssAfterBytes - inputs.rssBeforeBytes,
     highWaterBytes: inputs.highWaterBytes,
+    allocators: allocatorsOf(inputs),
     apart: inputs.apart,
     checks: checksOf(inputs, lines, { unknownBytes, residualBytes }),
     unseen: inputs.unseen,

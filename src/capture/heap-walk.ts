@@ -12,6 +12,11 @@ const PREVIOUS_IN_USE = 1;
 const SIZE_MASK = ~7;
 const MIN_CHUNK_BYTES = 32;
 const PAGE_BYTES = 4096;
+/** malloc_trim(3) keeps this much at the beginning of a free chunk (its links), and of the end of a heap (MINSIZE, one byte more). */
+const FREE_HEAD_BYTES = 48;
+const TOP_HEAD_BYTES = 33;
+/** Of a chunk in a fast bin, at most (M_MXFAST of 160 and its header). */
+const MAX_FAST_BYTES = 176;
 const WINDOW_BYTES = 1 << 20;
 /** `struct tcache_perthread_struct` of glibc 2.30 to 2.41: 64 counts (u16), 64 lists; with its header 0x290 bytes. */
 const CACHE_CHUNK_BYTES = 0x290;
@@ -30,15 +35,27 @@ export interface HeapRange {
  * Walks through one heap, reading resident pages only. The program may be running: then a chunk can change under our hands, and the walk
  * ends there (`unreachedBytes`).
  * @param pages of the heap, one byte a page.
+ * @param fastChunks chunks that are free, though the next one says that they are in use.
  */
-export function walkHeap(heap: HeapRange, pages: Uint8Array, read: NonNullable<ProcessMemory['read']>): HeapWalk {
+export function walkHeap(
+  heap: HeapRange,
+  pages: Uint8Array,
+  read: NonNullable<ProcessMemory['read']>,
+  fastChunks: ReadonlySet<number>,
+): HeapWalk {
   const end = heap.start + heap.bytes;
   const resident = createResidency(heap.start, pages);
   const words = createWindow(heap.start, end, pages, read);
-  const sum = { live: 0, liveChunks: 0, free: 0, top: 0, cached: 0, untouched: 0 };
+  const sum = { live: 0, liveChunks: 0, free: 0, freePages: 0, top: 0, topPages: 0, cached: 0, untouched: 0 };
   let at = heap.first;
   let size = words.sizeAt(at);
   const lead = resident(heap.start, at);
+  /** The first of free chunks that follow each other: malloc_trim(3) joins them. */
+  let run: number | undefined;
+  const endRun = (to: number): void => {
+    if (run !== undefined) sum.freePages += resident(pageAfter(run + FREE_HEAD_BYTES), to - (to % PAGE_BYTES));
+    run = undefined;
+  };
 
   while (size !== undefined) {
     const bytes = chunkBytes(size);
@@ -47,35 +64,48 @@ export function walkHeap(heap: HeapRange, pages: Uint8Array, read: NonNullable<P
     if (next > end) break;
     if (next + MIN_CHUNK_BYTES > end) {
       sum.top += resident(at, end);
+      sum.topPages += resident(pageAfter(at + TOP_HEAD_BYTES), end);
+      endRun(at);
       at = end;
       break;
     }
     const nextSize = words.sizeAt(next);
     if (nextSize === undefined) break;
     const here = resident(at, next);
-    if (nextSize & PREVIOUS_IN_USE) {
+    if (nextSize & PREVIOUS_IN_USE && !(bytes <= MAX_FAST_BYTES && fastChunks.has(at))) {
+      endRun(at);
       sum.live += here;
       sum.liveChunks++;
       sum.untouched += bytes - here;
       if (bytes === CACHE_CHUNK_BYTES) sum.cached += words.cachedBytes(at + 16);
     } else {
       sum.free += here;
+      run ??= at;
     }
     at = next;
     size = nextSize;
   }
+  endRun(at);
   return {
     start: heap.start,
+    bytes: heap.bytes,
     arena: heap.arena,
     // The arena's own record before the first chunk is in use as well.
     liveBytes: lead + sum.live,
     liveChunks: sum.liveChunks,
     freeBytes: sum.free,
+    freePageBytes: sum.freePages,
     topBytes: sum.top,
+    topPageBytes: sum.topPages,
     cachedBytes: sum.cached,
     untouchedBytes: sum.untouched,
     unreachedBytes: resident(at, end),
   };
+}
+
+/** The first address that begins a page, from this one on. */
+function pageAfter(address: number): number {
+  return Math.ceil(address / PAGE_BYTES) * PAGE_BYTES;
 }
 
 /** How many chunks in a row make sense from an address on, 16 at most: tells whether a heap's first chunk is there. */

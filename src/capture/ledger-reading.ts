@@ -1,7 +1,8 @@
 import { readFileSync, readlinkSync } from 'node:fs';
-import type { HeapWalk, LedgerReading, PieceRow, StatusSizes, UnseenCode } from '../recording/ledger.js';
+import type { LedgerReading, StatusSizes, UnseenCode } from '../recording/ledger.js';
 import { walkHeap } from './heap-walk.js';
 import { findMalloc } from './malloc-heaps.js';
+import { readMallocState } from './malloc-state.js';
 import { openProcessMemory } from './process-memory.js';
 import { type MemoryMap, readSmaps } from './smaps.js';
 
@@ -66,7 +67,7 @@ function readMalloc(
   map: MemoryMap,
   { walkBytes }: ReadingOptions,
   unseen: UnseenCode[],
-): { pieces: readonly PieceRow[]; heaps?: readonly HeapWalk[] } {
+): Pick<LedgerReading, 'pieces' | 'heaps' | 'arenas'> {
   const memory = openProcessMemory(pid);
   try {
     const { read, resident } = memory;
@@ -79,7 +80,9 @@ function readMalloc(
       unseen.push('walkLimit');
       return { pieces };
     }
-    return { pieces, heaps: heaps.map(({ range, pages }) => walkHeap(range, pages, read)) };
+    const ranges = heaps.map(({ range }) => range);
+    const { arenas, fastChunks } = readMallocState(map, ranges, read);
+    return { pieces, heaps: heaps.map(({ range, pages }) => walkHeap(range, pages, read, fastChunks)), arenas };
   } finally {
     memory.close();
   }

@@ -1,6 +1,7 @@
 import type { ApartLine, LedgerInputs, MallocUse } from '../model/ledger.js';
 import { type HeapWalk, type LedgerReading, PIECE_KINDS, REGION_FLAG, UNSEEN } from '../recording/ledger.js';
 import { partsOfReading } from './ledger-parts.js';
+import { arenasOf } from './malloc-arenas.js';
 
 /** A thread of the kernel's x86-64 and arm64 has a stack of this size, outside RSS. */
 const KERNEL_STACK_BYTES = 16 << 10;
@@ -21,7 +22,7 @@ export function inputsOfReading(reading: LedgerReading): LedgerInputs {
     rssAfterBytes: reading.rssAfterBytes,
     statusRssBytes: status.rssBytes,
     highWaterBytes: status.highWaterBytes,
-    ...(heaps !== undefined && { mallocUse: sumOfHeaps(heaps) }),
+    ...(heaps !== undefined && { mallocUse: sumOfHeaps(heaps), mallocArenas: arenasOf(heaps, reading.arenas) }),
     apart: apartOf(reading),
     unseen: reading.unseen.map((code) => UNSEEN[code]),
   };

@@ -53,6 +53,43 @@ export interface MallocUse {
   readonly liveChunks: number;
 }
 
+/** One arena of glibc's: resident bytes, but for its size. */
+export interface MallocArena {
+  /** `main`, or its place among the others by address. */
+  readonly name: string;
+  /** Threads that allocate from it; undefined where its record was not found. */
+  readonly threads?: number;
+  readonly heaps: number;
+  /** Readable and writable, resident or not. */
+  readonly sizeBytes: number;
+  readonly liveBytes: number;
+  /** Of live: lists of freed blocks that threads keep, blocks of any arena. */
+  readonly cachedBytes: number;
+  /** Free in whole pages; free in pages that hold live blocks as well. */
+  readonly freePageBytes: number;
+  readonly fragmentBytes: number;
+  /** The ends of its heaps, and of that whole pages. */
+  readonly topBytes: number;
+  readonly topPageBytes: number;
+  readonly unreachedBytes: number;
+}
+
+/** A figure of an allocator's, with how it was had. */
+export interface AllocatorFigure {
+  readonly name: string;
+  readonly title: string;
+  readonly bytes: number;
+  readonly certainty: Certainty;
+  readonly source: string;
+}
+
+/** What is known of one allocator. */
+export interface AllocatorUse {
+  readonly name: string;
+  readonly arenas: readonly MallocArena[];
+  readonly figures: readonly AllocatorFigure[];
+}
+
 /** Everything that a ledger is made from. */
 export interface LedgerInputs {
   readonly pid: number;
@@ -70,6 +107,7 @@ export interface LedgerInputs {
   readonly statusRssBytes: number;
   readonly highWaterBytes: number;
   readonly mallocUse?: MallocUse;
+  readonly mallocArenas?: readonly MallocArena[];
   /** The sampler's estimate of what malloc has handed out and not got back, with its standard deviation. */
   readonly sampledLive?: { readonly bytes: number; readonly deviationBytes: number };
   /** Used bytes of V8's heaps, over all isolates that said so. */
@@ -121,6 +159,7 @@ export interface Ledger {
   /** By which RSS moved while it was read, signed. */
   readonly skewBytes: number;
   readonly highWaterBytes: number;
+  readonly allocators: readonly AllocatorUse[];
   readonly apart: readonly ApartLine[];
   readonly checks: readonly LedgerCheck[];
   readonly unseen: readonly string[];

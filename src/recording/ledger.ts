@@ -25,6 +25,8 @@ export interface LedgerReading {
   readonly pieces: readonly PieceRow[];
   /** glibc's heaps, walked; absent where memory may not be read. */
   readonly heaps?: readonly HeapWalk[];
+  /** Of glibc's, those whose records were found: without, blocks in fast bins count as live. */
+  readonly arenas?: readonly ArenaRow[];
   /** What could not be read: codes of `UNSEEN`. */
   readonly unseen: readonly UnseenCode[];
 }
@@ -72,16 +74,25 @@ export const REGION_FLAG = {
 export const PIECE_KINDS = ['chunk', 'heap', 'abseil'] as const;
 export type PieceRow = readonly [start: number, bytes: number, kind: number, rssBytes: number];
 
+/** `address` as in `HeapWalk.arena`, and how many threads allocate from it. */
+export type ArenaRow = readonly [address: number, threads: number];
+
 /** One heap of glibc's, chunk by chunk. Resident bytes. */
 export interface HeapWalk {
   readonly start: number;
+  /** Readable and writable, resident or not. */
+  readonly bytes: number;
   /** The arena's address; 0: the main arena. */
   readonly arena: number;
   /** Cached blocks included. */
   readonly liveBytes: number;
   readonly liveChunks: number;
   readonly freeBytes: number;
+  /** Of that, whole pages that hold nothing else: malloc_trim(3) gives them back. */
+  readonly freePageBytes: number;
+  /** The end of the heap, that no block had yet or any more; and of that whole pages. */
   readonly topBytes: number;
+  readonly topPageBytes: number;
   /** Blocks of any heap that the caches of threads hold, of which the lists are in this heap: free, though their chunks look live. */
   readonly cachedBytes: number;
   /** Bytes of chunks that hold memory nobody has touched: in use, and not resident. */

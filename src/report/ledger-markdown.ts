@@ -1,6 +1,7 @@
 import type { Ledger, LedgerLine } from '../model/ledger.js';
 import { formatBytes } from '../model/units.js';
 import { MARKS, printable } from './format.js';
+import { allocatorTables } from './ledger-allocator-markdown.js';
 
 /** The ledgers as Markdown tables, for issues and pull requests. */
 export function writeLedgerMarkdown(ledgers: readonly Ledger[]): string {
@@ -22,6 +23,7 @@ function section(ledger: Ledger): string {
     ...(ledger.splitErrorBytes === undefined
       ? []
       : [`| split error | ${formatBytes(ledger.splitErrorBytes)} | ${share(ledger.splitErrorBytes)} | |`]),
+    ...allocatorTables(ledger.allocators),
     '',
     '| not in RSS | bytes |',
     '| --- | ---: |',

@@ -1,6 +1,7 @@
 import type { Ledger, LedgerLine } from '../model/ledger.js';
 import { formatBytes, formatDuration } from '../model/units.js';
 import { formatEstimate, keepEnd, MARKS, shorten } from './format.js';
+import { allocatorRows } from './ledger-allocator-text.js';
 import { type Paint, PLAIN } from './options.js';
 import { WIDTH, wrap } from './text-layout.js';
 
@@ -39,7 +40,16 @@ function body(ledger: Ledger, paint: Paint): string[] {
       amount(line, '', share(line.bytes), paint),
       ...partsWorthALine(line, ledger.rssBytes).map((part) => amount(part, '  ', share(part.bytes), paint)),
     ]);
-  return [...lines, '', ...errors(ledger), '', ...apart(ledger, paint), ...checks(ledger, paint), ...unseen(ledger)];
+  return [
+    ...lines,
+    '',
+    ...errors(ledger),
+    ...allocatorRows(ledger.allocators, (name, text, bytes, width) => row(name, text, share(bytes), width), paint),
+    '',
+    ...apart(ledger, paint),
+    ...checks(ledger, paint),
+    ...unseen(ledger),
+  ];
 }
 
 /** Files and the like below this share of RSS are for `--format json`. */
