@@ -116,12 +116,13 @@ function addRules(program: Command): void {
 function addLedger(program: Command): void {
   program
     .command('ledger')
-    .description('where the resident memory of a running process is, seen from outside')
-    .argument('<pid>', 'a process id')
+    .description('where the resident memory of a process is: of a running one, from outside, or of a recording')
+    .argument('<source>', 'a process id, or a directory that run wrote')
+    .option('--at <moment>', 'of a recording: peak or end (default: end)')
     .option('--format <format>', 'text, json or markdown (default: text)')
-    .action(async (pid: string, raw: Record<string, unknown>) => {
+    .action(async (source: string, raw: Record<string, unknown>) => {
       const { ledger } = await import('./commands/ledger.js');
-      await ledger(pid, raw);
+      await ledger(source, raw);
     });
 }
 

@@ -3,30 +3,46 @@ import fs = require('node:fs');
 
 const FROZEN_AT_NS = 72;
 
-const { openSync, closeSync, writeSync, readSync } = fs;
+const { openSync, closeSync, existsSync, writeSync, readSync } = fs;
 const monotonicNs = process.hrtime.bigint;
 
+/** How long the end of the process waits for memprof to read its memory, at most. */
+const READ_WAIT_NS = 20_000_000n;
+const READ_STEP_MS = 0.5;
+
+interface Store {
+  readonly fd: number;
+  readonly path: string;
+}
+
 /** Opens the newest store of this process for writing, or undefined if the native sampler is not here (yet). */
-function openNewestStore(runDirectory: string): number | undefined {
-  let newest: number | undefined;
+function openNewestStore(runDirectory: string): Store | undefined {
+  let newest: Store | undefined;
   for (let n = 0; ; n++) {
     try {
-      const fd = openSync(`${runDirectory}/${process.pid}.${n}.store`, 'r+');
-      if (newest !== undefined) closeSync(newest);
-      newest = fd;
+      const path = `${runDirectory}/${process.pid}.${n}.store`;
+      const fd = openSync(path, 'r+');
+      if (newest !== undefined) closeSync(newest.fd);
+      newest = { fd, path };
     } catch {
       return newest; // ENOENT: the one before was the newest. EACCES: not ours to stop.
     }
   }
 }
 
-/** From here on the sampler records neither allocations nor frees. The first announcement of the process's end counts. */
-function freeze(store: number): void {
+/**
+ * From here on the sampler records neither allocations nor frees. The first announcement of the process's end counts; memprof sees
+ * that something was written to the store, reads the memory of this process from outside, and says so by a file beside it.
+ */
+function freeze({ fd, path }: Store): void {
   const word = Buffer.alloc(8);
-  readSync(store, word, 0, 8, FROZEN_AT_NS);
+  readSync(fd, word, 0, 8, FROZEN_AT_NS);
   if (word.readBigUInt64LE() !== 0n) return;
   word.writeBigUInt64LE(monotonicNs());
-  writeSync(store, word, 0, 8, FROZEN_AT_NS);
+  writeSync(fd, word, 0, 8, FROZEN_AT_NS);
+  const deadline = monotonicNs() + READ_WAIT_NS;
+  const never = new Int32Array(new SharedArrayBuffer(4));
+  while (monotonicNs() < deadline && !existsSync(`${path}.read`)) Atomics.wait(never, 0, 0, READ_STEP_MS);
 }
 
 export = { FROZEN_AT_NS, freeze, openNewestStore };

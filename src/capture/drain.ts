@@ -6,6 +6,7 @@ import { MAX_EVENT_BYTES } from '../recording/chunks.js';
 import type { ManifestNotice } from '../recording/manifest.js';
 import { readAgentFacts } from './agent-facts.js';
 import { type AgentTail, followAgentFile } from './agent-lines.js';
+import { readMarkOf, watchEnds } from './end-watch.js';
 import type { ProgramEnd } from './launch.js';
 import { type ImageStatus, openProcessImage, type ProcessImage } from './process-image.js';
 import { createSnapshotClock } from './snapshot-clock.js';
@@ -204,11 +205,23 @@ export function startDrain(options: DrainOptions): Drain {
     if (file === undefined) emptyProcesses++;
     else files.push(file);
     known.delete(`${key}.store`); // the pid may come back
-    rmSync(join(options.runDirectory, `${key}.store`), { force: true });
+    const store = join(options.runDirectory, `${key}.store`);
+    for (const path of [store, readMarkOf(store)]) rmSync(path, { force: true });
+  }
+
+  function storeWritten(name: string): boolean {
+    let isWaiting = false;
+    // A process that ends before it was ever seen has a store, and no image yet.
+    if (!known.has(name)) guarded(tick);
+    guarded(() => {
+      isWaiting = images.get(name.replace(/\.store$/, ''))?.readAtEnd() ?? false;
+    });
+    return isWaiting;
   }
 
   async function finish(end: ProgramEnd): Promise<void> {
     clearTimeout(timer);
+    endWatch.close();
     guarded(() => tick(true));
     for (const [key, image] of images) {
       if (image.pid === options.mainPid) guarded(() => finishImage(key, image, end, true));
@@ -266,6 +279,7 @@ export function startDrain(options: DrainOptions): Drain {
     options.onNotice({ code, message, ...(pid !== undefined && { pid }) });
   }
 
+  const endWatch = watchEnds(options.runDirectory, storeWritten);
   let timer = setTimeout(function next() {
     guarded(tick);
     timer = setTimeout(next, TICK_MS);

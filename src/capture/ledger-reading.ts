@@ -10,6 +10,8 @@ import { type MemoryMap, readSmaps } from './smaps.js';
 const MAX_SKEW = 0.005;
 const MAX_RETRIES = 3;
 const PAGE_BYTES = 4096;
+/** Share by which a map and statm may differ where nobody can read again. */
+const TORN = 0.01;
 
 export interface ReadingOptions {
   readonly reason: LedgerReading['reason'];
@@ -44,24 +46,41 @@ type Once = Omit<LedgerReading, 'reason' | 'timeNs' | 'pid' | 'name' | 'duration
 
 function readOnce(pid: number, options: ReadingOptions): Once {
   const unseen: UnseenCode[] = ['v8'];
+  const status = readStatus(pid);
+  const executable = readLink(`/proc/${pid}/exe`);
   const rssBeforeBytes = readRss(pid);
   const map = readSmaps(pid);
-  // A process that is ending has an empty map.
-  if (map.regions.length === 0) throw Object.assign(new Error('it has no memory any more'), { code: 'ESRCH' });
+  const isWhole = readRss(pid) > 0 || (options.reason === 'end' && isAbout(map, rssBeforeBytes));
+  if (map.regions.length === 0 || !isWhole) throw gone();
+  const mallocBegan = process.hrtime.bigint();
   const malloc = readMalloc(pid, map, options, unseen);
+  const mallocNs = Number(process.hrtime.bigint() - mallocBegan);
   const rssAfterBytes = readRss(pid);
+  if (rssAfterBytes === 0 && options.reason !== 'end') throw gone();
   return {
     rssBeforeBytes,
-    rssAfterBytes,
-    status: readStatus(pid),
+    rssAfterBytes: rssAfterBytes || rssBeforeBytes,
+    status,
     paths: map.paths,
-    executable: map.paths.indexOf(readLink(`/proc/${pid}/exe`)),
+    executable: map.paths.indexOf(executable),
     regions: map.regions,
+    mallocNs,
     ...malloc,
     unseen,
   };
 }
 
+/** A map that was read while the process gave its memory back holds less than there was. */
+function isAbout({ regions }: MemoryMap, rssBytes: number): boolean {
+  const sum = regions.reduce((total, region) => total + region[4], 0);
+  return Math.abs(sum - rssBytes) <= TORN * rssBytes;
+}
+
+function gone(): Error {
+  return Object.assign(new Error('it has no memory any more'), { code: 'ESRCH' });
+}
+
+/** What was read when the process is gone is of no use: each step is kept if it still is there after it. */
 function readMalloc(
   pid: number,
   map: MemoryMap,
@@ -74,15 +93,22 @@ function readMalloc(
     if (resident === undefined) unseen.push('pagemap');
     if (read === undefined) unseen.push('memory');
     const { pieces, heaps } = findMalloc(map, memory);
+    if (readRss(pid) === 0) {
+      unseen.push('ended', 'memory');
+      return { pieces: [] };
+    }
     if (read === undefined || resident === undefined || heaps.length === 0) return { pieces };
     const total = heaps.reduce((sum, { range }) => sum + range.rssBytes, 0);
     if (total > walkBytes) {
-      unseen.push('walkLimit');
+      unseen.push(walkBytes === 0 ? 'walkRate' : 'walkLimit');
       return { pieces };
     }
     const ranges = heaps.map(({ range }) => range);
     const { arenas, fastChunks } = readMallocState(map, ranges, read);
-    return { pieces, heaps: heaps.map(({ range, pages }) => walkHeap(range, pages, read, fastChunks)), arenas };
+    const walks = heaps.map(({ range, pages }) => walkHeap(range, pages, read, fastChunks));
+    if (readRss(pid) > 0) return { pieces, heaps: walks, arenas };
+    unseen.push('ended');
+    return { pieces };
   } finally {
     memory.close();
   }
@@ -93,8 +119,13 @@ function moved({ rssBeforeBytes, rssAfterBytes }: Once): number {
   return Math.abs(rssAfterBytes - rssBeforeBytes) / Math.max(1, rssBeforeBytes);
 }
 
+/** 0 where the process has given its memory back, or is gone. */
 function readRss(pid: number): number {
-  return PAGE_BYTES * Number(readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ')[1] ?? 0);
+  try {
+    return PAGE_BYTES * Number(readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ')[1] ?? 0);
+  } catch {
+    return 0; // the callers say so
+  }
 }
 
 function readStatus(pid: number): StatusSizes {

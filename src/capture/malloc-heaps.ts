@@ -121,9 +121,8 @@ export function findMalloc({ regions, paths }: MemoryMap, memory: ProcessMemory)
       const page = Buffer.alloc(PAGE_BYTES);
       if (read(address, page) < PAGE_BYTES) return undefined;
       for (let offset = 0; offset + 16 <= PAGE_BYTES; offset += 16) {
-        const skipped = Number(page.readBigUInt64LE(offset));
+        if (page.readUInt32LE(offset) !== offset || page.readUInt32LE(offset + 8) % 16 !== 2) continue;
         const size = Number(page.readBigUInt64LE(offset + 8));
-        if (size % 16 !== 2 || skipped !== offset) continue;
         const bytes = size - 2 + offset;
         if (bytes % PAGE_BYTES === 0 && bytes >= PAGE_BYTES && address + bytes <= end) return { bytes, kind: CHUNK };
       }

@@ -1,3 +1,4 @@
+import { type LedgerReading, REGION_FLAG } from '../recording/ledger.js';
 import { EVENT, EVENT_TYPE, HEAP } from '../recording/wire.js';
 
 /** Below this, a mapped file is nobody's question, and its name nobody's business. */
@@ -11,6 +12,24 @@ export function mapsLargeFile(events: Buffer): boolean {
     if (events.readBigUInt64LE(at + EVENT.size) >= LARGE_BYTES) return true;
   }
   return false;
+}
+
+/** What is kept of the path of a small file: enough to tell the kind of memory it is. */
+const KIND_OF_PATH = /^(\/dev\/shm\/|\/dev\/|\/memfd:|\/SYSV)/;
+const STORE = /\/memprof-[^/]+\/(?:\d+\.\d+\.store|control)(?: \(deleted\))?$/;
+
+/** Paths of a memory map as they are recorded: of small files that are no code the name is nobody's business. */
+export function recordedPaths({ regions, paths }: Pick<LedgerReading, 'regions' | 'paths'>): string[] {
+  const worth = new Set<number>();
+  for (const [, bytes, flags, path] of regions) {
+    if (bytes >= LARGE_BYTES || (flags & REGION_FLAG.execute) !== 0) worth.add(path);
+  }
+  return paths.map((path, index) => {
+    const store = STORE.exec(path)?.[0];
+    if (store !== undefined) return store;
+    if (worth.has(index) || !path.startsWith('/')) return path;
+    return KIND_OF_PATH.exec(path)?.[0] ?? '';
+  });
 }
 
 const LINE = /^([0-9a-f]+)-([0-9a-f]+) ..(.). \S+ \S+ \S+ +(\/.*)$/;

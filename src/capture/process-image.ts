@@ -3,6 +3,7 @@ import { CHUNK, MAX_EVENT_BYTES, type SnapshotReason } from '../recording/chunks
 import { EVENT, HEADER } from '../recording/wire.js';
 import { createRingReader, type EventBatch } from './event-ring.js';
 import { createGaugeLog } from './gauge-log.js';
+import { createLedgerLog } from './ledger-log.js';
 import { mapsLargeFile, recordedLines } from './mapped-files.js';
 import { type MemoryGauges, readMaps, readMemoryGauges, readStartTime, readThreadNames } from './proc.js';
 import { createRecordingFile, type RecordingFile } from './recording-writer.js';
@@ -41,6 +42,8 @@ export interface ProcessImage {
   /** Whether the process has ended or become another program. */
   isOver(): boolean;
   poll(nowNs: bigint): void;
+  /** Its store was written to. True if it has announced its end: it was read, if it could be, and may go. */
+  readAtEnd(): boolean;
   addAgentLine(line: Buffer): void;
   snapshot(reason: SnapshotReason): void;
   /** Since the last peak snapshot, live and committed bytes have grown by more than the threshold. */
@@ -75,6 +78,7 @@ export function openProcessImage(options: ImageOptions): ProcessImage {
   const fd = storePath === undefined ? undefined : openSync(storePath, 'r');
   const ring = fd === undefined ? undefined : createRingReader(fd);
   const gauges = createGaugeLog();
+  const ledgers = createLedgerLog(pid);
   const regions = fd === undefined ? undefined : createRegionDrain(fd);
   const startTime = readStartTime(pid);
   const maps = startTime === undefined ? undefined : readMaps(pid);
@@ -178,8 +182,19 @@ export function openProcessImage(options: ImageOptions): ProcessImage {
     }
     drainStore(out, nowNs, false);
     memory = isVisible ? (readMemoryGauges(pid) ?? memory) : undefined;
-    if (memory) gauges.add(nowNs, memory, liveBytes(), committedBytes());
+    if (memory) {
+      gauges.add(nowNs, memory, liveBytes(), committedBytes());
+      if (!isFrozen()) ledgers.poll(out, nowNs, memory.rssBytes);
+    }
     gauges.flush(out, nowNs, false);
+  }
+
+  function readAtEnd(): boolean {
+    refreshHeader();
+    const frozenAtNs = header?.bytes.readBigUInt64LE(HEADER.frozenAtNs) ?? 0n;
+    if (frozenAtNs === 0n) return false;
+    if (isVisible && isWorthRecording()) ledgers.takeLast(ensureFile(), frozenAtNs, memory?.rssBytes ?? 0);
+    return true;
   }
 
   function snapshot(reason: SnapshotReason, complete = false): void {
@@ -211,6 +226,7 @@ export function openProcessImage(options: ImageOptions): ProcessImage {
     if (!end.complete && storePath !== undefined) freezeStore(storePath, nowNs);
   }
 
+  const isFrozen = (): boolean => header !== undefined && readU64(header, HEADER.frozenAtNs) !== 0;
   const liveBytes = (): number => (header === undefined ? 0 : readU64(header, HEADER.liveBytes));
   const committedBytes = (): number => (header === undefined ? 0 : readU64(header, HEADER.committedBytes));
 
@@ -221,6 +237,7 @@ export function openProcessImage(options: ImageOptions): ProcessImage {
     startedUnixNs: () => header?.bytes.readBigUInt64LE(HEADER.startedUnixNs) ?? 0n,
     isOver: () => startTime === undefined || readStartTime(pid) !== startTime,
     poll,
+    readAtEnd,
     addAgentLine: (line) => void ensureFile().append(CHUNK.agent, [line]),
     snapshot,
     isAtNewPeak: () => liveBytes() + committedBytes() > Math.max(peakBytes * PEAK_GROWTH, peakBytes + PEAK_FLOOR_BYTES),

@@ -9,9 +9,16 @@ const AS_OWNER = 'Run memprof as the user of the process, or as root (CAP_SYS_PT
 
 /**
  * Reads a running process from outside.
- * @throws MemprofError (exit code 2) NO_SUCH_PROCESS, FOREIGN_PROC, PROCESS_ENDED, PROCESS_NOT_PERMITTED, NO_MEMORY, or NO_SMAPS.
+ * @throws MemprofError (exit code 2) NO_SUCH_PROCESS, FOREIGN_PROC, PROCESS_ENDED, PROCESS_NOT_PERMITTED, NO_MEMORY, NO_SMAPS, or NO_SUCH_MOMENT.
  */
-export function readRunningProcess(pid: number): LedgerReading {
+export function readRunningProcess(pid: number, at: string | undefined): LedgerReading {
+  if (at !== undefined) {
+    throw failure(
+      'NO_SUCH_MOMENT',
+      `process ${pid} runs: it can be read now, and at no other moment`,
+      'Leave --at away, or record the program with `memprof run`.',
+    );
+  }
   if (!isThere(pid)) {
     throw failure(
       'NO_SUCH_PROCESS',

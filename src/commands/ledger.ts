@@ -2,30 +2,34 @@ import { isatty } from 'node:tty';
 import { makeLedger } from '../analyze/ledger.js';
 import { EXIT, MemprofError } from '../errors.js';
 import { inputsOfReading } from '../interpret/ledger-inputs.js';
+import { ledgerInputsOf } from '../interpret/ledger-recording.js';
+import type { LedgerInputs } from '../model/ledger.js';
 import { LEDGER_FORMATS, type LedgerFormat } from '../report/ledger-formats.js';
 import { parseLedgerFlags } from '../schema/ledger-flags.js';
 import { coloursFor } from '../ui/colour.js';
 import { paintFor } from '../ui/paint.js';
 import { readRunningProcess } from './ledger-process.js';
+import { isDirectory } from './profile-source.js';
 import { writeResult } from './result.js';
 
 /**
- * `memprof ledger`: where the resident memory of a running process is.
- * @param source a process id.
- * @throws MemprofError (exit code 2) for flags and processes that are not usable.
+ * `memprof ledger`: where the resident memory of a process is, or was in a recording.
+ * @param source a process id, or the directory of a recording.
+ * @throws MemprofError (exit code 2) for flags and sources that are not usable.
  */
 export async function ledger(source: string, raw: Record<string, unknown>): Promise<void> {
   const flags = parseLedgerFlags(raw, Object.keys(LEDGER_FORMATS), EXIT.usage);
-  const inputs = inputsOfReading(readRunningProcess(processId(source)));
+  const inputs = await inputsOf(source, flags.at);
   const write = LEDGER_FORMATS[flags.format as LedgerFormat];
-  await writeResult(write([makeLedger(inputs)], paintFor(coloursFor(isatty(1)))));
+  await writeResult(write(inputs.map(makeLedger), paintFor(coloursFor(isatty(1)))));
 }
 
-function processId(source: string): number {
-  if (/^\d+$/.test(source)) return Number(source);
-  throw new MemprofError(`${source} is no process id`, {
-    code: 'NO_PROCESS_ID',
+async function inputsOf(source: string, at: 'peak' | 'end' | undefined): Promise<LedgerInputs[]> {
+  if (/^\d+$/.test(source)) return [inputsOfReading(readRunningProcess(Number(source), at))];
+  if (isDirectory(source)) return ledgerInputsOf(source, at ?? 'end');
+  throw new MemprofError(`${source} is neither a process id nor a recording`, {
+    code: 'NO_READINGS',
     exitCode: EXIT.usage,
-    hint: 'Give the id of a running process.',
+    hint: 'Give the id of a running process, or a directory that `memprof run` wrote.',
   });
 }

@@ -7,7 +7,14 @@ import { writeResult } from './result.js';
 const NAMES: Readonly<Record<number, string>> = Object.fromEntries(
   Object.entries(CHUNK).map(([name, type]) => [type, name.toUpperCase()]),
 );
-const JSON_CHUNKS: ReadonlySet<number> = new Set([CHUNK.process, CHUNK.agent, CHUNK.maps, CHUNK.symbols, CHUNK.end]);
+const JSON_CHUNKS: ReadonlySet<number> = new Set([
+  CHUNK.process,
+  CHUNK.agent,
+  CHUNK.maps,
+  CHUNK.symbols,
+  CHUNK.end,
+  CHUNK.ledger,
+]);
 
 /** What `describe` reads of a payload. */
 const FIXED_BYTES: Readonly<Record<number, number>> = {

@@ -2,21 +2,25 @@ import type { ApartLine, LedgerInputs, MallocUse } from '../model/ledger.js';
 import { type HeapWalk, type LedgerReading, PIECE_KINDS, REGION_FLAG, UNSEEN } from '../recording/ledger.js';
 import { partsOfReading } from './ledger-parts.js';
 import { arenasOf } from './malloc-arenas.js';
+import type { AddressRange } from './snapshot-mappings.js';
 
 /** A thread of the kernel's x86-64 and arm64 has a stack of this size, outside RSS. */
 const KERNEL_STACK_BYTES = 16 << 10;
 
-/** What a reading alone tells. What the recording knows besides (samples, V8's statistics) is added by the caller. */
-export function inputsOfReading(reading: LedgerReading): LedgerInputs {
+/**
+ * What a reading tells. What the recording knows besides (samples, V8's statistics) is added by the caller.
+ * @param mapped what the program mapped itself, if its sampler saw it.
+ */
+export function inputsOfReading(reading: LedgerReading, mapped: readonly AddressRange[] = []): LedgerInputs {
   const { status, heaps } = reading;
   return {
     pid: reading.pid,
     name: reading.name,
-    moment: reading.reason === 'outside' ? 'now' : reading.reason,
+    moment: reading.reason === 'outside' ? 'now' : 'end',
     timeNs: BigInt(reading.timeNs),
     durationNs: reading.durationNs,
     retries: reading.retries,
-    parts: partsOfReading(reading),
+    parts: partsOfReading(reading, mapped),
     rssBytes: reading.regions.reduce((sum, region) => sum + region[4], 0),
     rssBeforeBytes: reading.rssBeforeBytes,
     rssAfterBytes: reading.rssAfterBytes,
@@ -24,8 +28,15 @@ export function inputsOfReading(reading: LedgerReading): LedgerInputs {
     highWaterBytes: status.highWaterBytes,
     ...(heaps !== undefined && { mallocUse: sumOfHeaps(heaps), mallocArenas: arenasOf(heaps, reading.arenas) }),
     apart: apartOf(reading),
-    unseen: reading.unseen.map((code) => UNSEEN[code]),
+    unseen: unseenOf(reading),
   };
+}
+
+/** One word for each cause: where the process was gone, its memory could not be read for that reason. */
+function unseenOf({ unseen }: LedgerReading): string[] {
+  const isOver = unseen.includes('ended');
+  const codes = unseen.filter((code) => !isOver || (code !== 'memory' && code !== 'pagemap'));
+  return [...new Set(codes)].map((code) => UNSEEN[code]);
 }
 
 function sumOfHeaps(heaps: readonly HeapWalk[]): MallocUse {

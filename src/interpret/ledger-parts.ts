@@ -1,5 +1,6 @@
 import type { LedgerLineName, LedgerPart } from '../model/ledger.js';
 import { type LedgerReading, PIECE_KINDS, REGION_FLAG, type RegionRow } from '../recording/ledger.js';
+import type { AddressRange } from './snapshot-mappings.js';
 import { createV8Places, V8_PAGES_BELOW } from './v8-places.js';
 
 const { read: R, write: W, execute: X, shared, noHugePage, noReserve, dontDump } = REGION_FLAG;
@@ -27,7 +28,7 @@ interface Owner {
  * Tells whose memory each mapping of a reading is, without the process's help: by path, by the flags that the kernel keeps, by
  * shape and by malloc's own records. The sum of the parts is the sum of Rss, but for what changed while it was read.
  */
-export function partsOfReading(reading: LedgerReading): LedgerPart[] {
+export function partsOfReading(reading: LedgerReading, mapped: readonly AddressRange[]): LedgerPart[] {
   const { regions, paths } = reading;
   const parts: LedgerPart[] = [];
   const v8 = createV8Places(regions, paths[reading.executable]);
@@ -89,6 +90,16 @@ export function partsOfReading(reading: LedgerReading): LedgerPart[] {
       return { line: 'bss', source: 'follows the data of a binary' };
     }
     if ((flags & (R | W | X | shared)) !== (R | W)) return { line: 'unknown', source: 'no owner found' };
+    const share = shareOf(mapped, region);
+    if (share > 0.5) {
+      const source = 'the sampler saw the mmap';
+      return {
+        line: 'mapped',
+        source,
+        errorBytes: share > 0.999 ? 0 : rssBytes * (1 - share),
+        detail: 'by the program',
+      };
+    }
     if (allocator !== undefined && bytes >= 64 << 10) {
       // Anything that the program mapped itself is in here.
       return { line: 'allocator', source: `lib${allocator} is loaded`, errorBytes: rssBytes * 0.05, detail: allocator };
@@ -111,6 +122,16 @@ export function partsOfReading(reading: LedgerReading): LedgerPart[] {
     const path = paths[region[3]] ?? '';
     return region[3] === reading.executable || BINARY_FILE.test(path);
   }
+}
+
+/** How much of a region lies in ranges, 0 to 1. */
+function shareOf(ranges: readonly AddressRange[], [start, bytes]: RegionRow): number {
+  let covered = 0;
+  for (const range of ranges) {
+    if (range.start >= start + bytes) break;
+    covered += Math.max(0, Math.min(range.end, start + bytes) - Math.max(range.start, start));
+  }
+  return covered / bytes;
 }
 
 function fileOwner(path: string, isExecutable: boolean, region: RegionRow): Owner {

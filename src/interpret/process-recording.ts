@@ -26,6 +26,12 @@ export interface SnapshotRef {
   readonly ref: ChunkRef;
 }
 
+/** A ledger reading; `rssBytes` is the kernel's sum just before it. */
+export interface LedgerRef {
+  readonly rssBytes: number;
+  readonly ref: ChunkRef;
+}
+
 /** Times are CLOCK_MONOTONIC. */
 export interface GaugePoint {
   readonly timeNs: bigint;
@@ -52,6 +58,7 @@ export interface ProcessRecording {
   readonly lowered: ReadonlyMap<string, LoweredScript>;
   readonly mapLines: MapLines;
   readonly gauges: readonly GaugePoint[];
+  readonly ledgers: readonly LedgerRef[];
   readonly symbols: ChunkRef | undefined;
   readonly lostEvents: number;
   readonly eventCount: number;
@@ -67,6 +74,8 @@ type OtherLine = Exclude<AgentLine, { type: 'v8profile' | 'tag' | 'maps' | 'lowe
 
 const MAX_GAUGE_POINTS = 200_000;
 const MAX_AGENT_LINES = 10_000;
+/** A reading says first what it is of. */
+const LEDGER_HEAD_BYTES = 1024;
 
 /**
  * Walks through one file. Memory grows with the tables and the number of sites, not with the length of the recording.
@@ -93,6 +102,7 @@ function walk(path: string, stream: ChunkStream): ProcessRecording {
   const markers = createMarkerTags();
   const lowered = new Map<string, LoweredScript>();
   const gauges: GaugePoint[] = [];
+  const ledgers: LedgerRef[] = [];
   let identity: Identity | undefined;
   let header: Header | undefined;
   let symbols: ChunkRef | undefined;
@@ -155,6 +165,11 @@ function walk(path: string, stream: ChunkStream): ProcessRecording {
       }
       case CHUNK.gauges:
         return readGauges(payload, gauges);
+      case CHUNK.ledger: {
+        const rss = /"rssBeforeBytes":(\d{1,15})[,}]/.exec(payload.toString('latin1', 0, LEDGER_HEAD_BYTES))?.[1];
+        if (rss !== undefined) ledgers.push({ rssBytes: Number(rss), ref });
+        return rss !== undefined;
+      }
       case CHUNK.symbols:
         symbols = ref;
         return true;
@@ -193,6 +208,7 @@ function walk(path: string, stream: ChunkStream): ProcessRecording {
     lowered,
     mapLines,
     gauges,
+    ledgers,
     symbols,
     lostEvents,
     eventCount,

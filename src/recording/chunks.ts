@@ -18,6 +18,7 @@ export const CHUNK = {
   gauges: 8,
   symbols: 9,
   end: 10,
+  ledger: 11,
 } as const;
 
 /** Reason of a SNAPSHOT chunk, by number. */

@@ -1,9 +1,13 @@
 /**
  * A ledger reading: what the kernel says of each mapping of a process at one moment, and what malloc's own records say of its
- * heaps. Nothing writes it to a recording yet. Sizes are bytes, addresses plain numbers (48 bits).
+ * heaps. The payload of a LEDGER chunk, as JSON; docs/reference/recording.md. Sizes are bytes, addresses plain numbers (48 bits).
  */
+/** A new high of RSS, time, the end, or asked for from outside. */
+export const LEDGER_REASONS = ['peak', 'timer', 'end', 'outside'] as const;
+export type LedgerReason = (typeof LEDGER_REASONS)[number];
+
 export interface LedgerReading {
-  readonly reason: 'peak' | 'end' | 'outside';
+  readonly reason: LedgerReason;
   /** CLOCK_MONOTONIC, decimal. */
   readonly timeNs: string;
   readonly pid: number;
@@ -11,6 +15,8 @@ export interface LedgerReading {
   readonly name: string;
   /** How long the reading took, and how often it was begun again since memory moved meanwhile. */
   readonly durationNs: number;
+  /** Of that, for malloc's records. */
+  readonly mallocNs: number;
   readonly retries: number;
   /** Of statm, just before and just after. */
   readonly rssBeforeBytes: number;
@@ -106,6 +112,7 @@ export const UNSEEN = {
   pagemap: 'its page map may not be read: mappings with several owners are split in proportion',
   v8: 'V8 was not asked (no injection): how much of its pages is in use is not known',
   walkLimit: 'its malloc heaps are too large to be walked in the time allowed: live and free not apart',
-  regionLimit: 'it has too many mappings: the small ones are added up by kind of file and flags',
+  walkRate: 'its malloc heaps were not walked this time, for it costs too much to do so often: live and free not apart',
+  ended: 'the program was gone before malloc’s heaps were read: live and free not apart',
 } as const;
 export type UnseenCode = keyof typeof UNSEEN;

@@ -1,8 +1,11 @@
 import { oneOf, parseFlags } from './flags.js';
 import { z } from './zod.js';
 
+export const LEDGER_MOMENTS = ['peak', 'end'] as const;
+
 export interface LedgerFlags {
   readonly format: string;
+  readonly at?: (typeof LEDGER_MOMENTS)[number];
 }
 
 /**
@@ -14,5 +17,7 @@ export function parseLedgerFlags(
   formats: readonly string[],
   exitCode: number,
 ): LedgerFlags {
-  return parseFlags(z.object({ format: oneOf(formats).default('text') }), raw, exitCode);
+  const schema = z.object({ format: oneOf(formats).default('text'), at: oneOf(LEDGER_MOMENTS).optional() });
+  const { format, at } = parseFlags(schema, raw, exitCode);
+  return { format, ...(at !== undefined && { at: at === 'peak' ? 'peak' : 'end' }) };
 }

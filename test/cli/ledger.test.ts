@@ -120,15 +120,26 @@ describe('what cannot be read', () => {
     );
   });
 
-  test('what is no process id', async () => {
-    const { status, stderr } = await memprof(['ledger', 'memprof-node-4711']);
+  test('--at for a process that runs', async () => {
+    const { status, stderr } = await memprof(['ledger', String(process.pid), '--at', 'peak']);
     expect(status).toBe(2);
-    expect(stderr).toContain('memprof-node-4711 is no process id');
+    expect(stderr).toContain('it can be read now, and at no other moment');
   });
 
-  test('a format that there is not', async () => {
-    const { status, stderr } = await memprof(['ledger', '1', '--format', 'html5']);
+  test('what is neither a process id nor a recording', async () => {
+    const { status, stderr } = await memprof(['ledger', 'memprof-node-4711']);
     expect(status).toBe(2);
-    expect(stderr).toContain('is not one of');
+    expect(stderr).toContain('cannot read memprof-node-4711');
+  });
+
+  test('a format and a moment that there are not', async () => {
+    for (const flags of [
+      ['--format', 'html5'],
+      ['--at', 'noon'],
+    ]) {
+      const { status, stderr } = await memprof(['ledger', '1', ...flags]);
+      expect(status).toBe(2);
+      expect(stderr).toContain('is not one of');
+    }
   });
 });

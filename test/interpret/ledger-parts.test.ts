@@ -18,6 +18,7 @@ function reading(name: string): LedgerReading {
     pid: 4711,
     name: 'node',
     durationNs: 1e6,
+    mallocNs: 0,
     retries: 0,
     rssBeforeBytes: rss,
     rssAfterBytes: rss,

@@ -1,0 +1,84 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { expect, onTestFinished, test } from 'vitest';
+import { createLedgerLog } from '../../src/capture/ledger-log.ts';
+import type { RecordingFile } from '../../src/capture/recording-writer.ts';
+import { CHUNK } from '../../src/recording/chunks.ts';
+import type { LedgerReading } from '../../src/recording/ledger.ts';
+import { cleanEnvironment } from '../cli/run-cli.ts';
+
+const SECOND = 1_000_000_000n;
+const MIB = 1 << 20;
+
+/** A program that does nothing, and a log of it that keeps the readings. */
+async function followSleeper(): Promise<{
+  readonly child: ChildProcess;
+  readonly log: ReturnType<typeof createLedgerLog>;
+  readonly file: RecordingFile;
+  readonly readings: LedgerReading[];
+}> {
+  const child = spawn(process.execPath, ['-e', 'console.log(1); setInterval(() => {}, 1000)'], {
+    env: cleanEnvironment(),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  await once(child.stdout, 'data');
+  const readings: LedgerReading[] = [];
+  const file: RecordingFile = {
+    name: () => 'x.mpr',
+    append: () => true,
+    appendJson(type, value) {
+      expect(type).toBe(CHUNK.ledger);
+      readings.push(value as LedgerReading);
+      return true;
+    },
+    close: () => undefined,
+  };
+  return { child, log: createLedgerLog(child.pid ?? 0), file, readings };
+}
+
+test('readings come after a moment, at new highs and by time, and not more often', async () => {
+  const { log, file, readings } = await followSleeper();
+  const reasonsAfter = (seconds: number, rssBytes: number): string[] => {
+    log.poll(file, BigInt(Math.round(seconds * 1e9)), rssBytes);
+    return readings.map(({ reason }) => reason);
+  };
+  expect(reasonsAfter(1, 50 * MIB)).toEqual([]);
+  expect(reasonsAfter(1.1, 60 * MIB)).toEqual([]);
+  expect(reasonsAfter(1.2, 60 * MIB)).toEqual(['peak']);
+  expect(reasonsAfter(1.3, 90 * MIB)).toEqual(['peak']); // too soon
+  expect(reasonsAfter(1.4, 62 * MIB)).toEqual(['peak']); // no new high
+  expect(reasonsAfter(60, 62 * MIB)).toEqual(['peak', 'timer']);
+  expect(reasonsAfter(64, 62.1 * MIB)).toEqual(['peak', 'timer']); // no new high
+  expect(reasonsAfter(64.1, 70 * MIB)).toEqual(['peak', 'timer']); // it moves
+  expect(reasonsAfter(64.2, 70.1 * MIB)).toEqual(['peak', 'timer', 'peak']);
+  expect(reasonsAfter(64.8, 80 * MIB)).toEqual(['peak', 'timer', 'peak']);
+  expect(reasonsAfter(65.2, 90 * MIB)).toEqual(['peak', 'timer', 'peak', 'peak']); // it moves on and on
+  expect(readings[0]?.regions.length).toBeGreaterThan(50);
+});
+
+test('the last reading is taken once, and the last one', async () => {
+  const { log, file, readings } = await followSleeper();
+  const nowNs = process.hrtime.bigint();
+  log.takeLast(file, nowNs, readings.length);
+  log.takeLast(file, nowNs, 0);
+  log.poll(file, nowNs + 60n * SECOND, 900 * MIB);
+  log.poll(file, nowNs + 120n * SECOND, 900 * MIB);
+  expect(readings.map(({ reason }) => reason)).toEqual(['end']);
+});
+
+test('where memprof came too late, and most is gone, there is no last reading', async () => {
+  const { log, file, readings } = await followSleeper();
+  log.takeLast(file, process.hrtime.bigint() - SECOND, 2 ** 40);
+  expect(readings).toEqual([]);
+});
+
+test('a process that has ended has no reading, and that is no error', async () => {
+  const { child, log, file, readings } = await followSleeper();
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  log.poll(file, SECOND, 50 * MIB);
+  log.poll(file, 60n * SECOND, 50 * MIB);
+  log.takeLast(file, process.hrtime.bigint(), 50 * MIB);
+  expect(readings).toEqual([]);
+});
