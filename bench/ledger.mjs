@@ -3,7 +3,7 @@
  * How much of RSS the ledger leaves unexplained, and what reading costs the program that is read.
  *
  *     node bench/ledger.mjs [--only outside,recording,cost] [--nodes 20,22,24,26] [--programs touched,onnx,...] [--preset small]
- *                           [--tokens 48] [--requests 40] [--rounds 7] [--mib 1000] [--operations 100000] [--turns 40000] [--json FILE]
+ *                           [--tokens 48] [--requests 40] [--rounds 7] [--mib 1000] [--operations 30000] [--turns 10000] [--json FILE]
  *
  * outside: `memprof ledger PID`, without injection, while the program works (the reading at the highest RSS) and when all its memory is there.
  * recording: `memprof run`, then `memprof ledger DIR` at the peak and at the end.
@@ -30,8 +30,8 @@ const { options, section, finish } = startReport('ledger', {
   requests: '40',
   rounds: '7',
   mib: '1000',
-  operations: '100000',
-  turns: '40000',
+  operations: '30000',
+  turns: '10000',
 });
 const all = ledgerPrograms(options);
 const names = options.programs === '' ? Object.keys(all) : options.programs.split(',');
@@ -44,7 +44,7 @@ const MODES = {
   async outside(program, node) {
     let peak;
     let end;
-    const read = (pid) => makeLedger(inputsOfReading(readRunningProcess(pid)));
+    const read = (pid) => makeLedger(inputsOfReading(readRunningProcess(pid, undefined)));
     await hold(program, node, {
       whileRunning(pid) {
         const ledger = read(pid);

@@ -1,8 +1,3 @@
-/** For `--import`: a program that is done waits, with all its memory, and ends when it is asked to (SIGTERM). */
-import { writeSync } from 'node:fs';
-
+/** For `--import`: a program that is done stays, with all its memory, and ends when it is asked to (SIGTERM). */
+setInterval(() => undefined, 1e6);
 process.once('SIGTERM', () => process.exit(0));
-process.once('beforeExit', () => {
-  writeSync(1, 'held\n');
-  setInterval(() => undefined, 1e6);
-});

@@ -12,12 +12,13 @@ const JEMALLOC = ['x86_64', 'aarch64'].map((arch) => `/usr/lib/${arch}-linux-gnu
 const resident = (what, env) => ({
   title: what,
   args: [...HOLD, join(ROOT, 'fixtures/truth/resident.mjs'), what],
-  ready: '"pid"',
+  ready: /"pid"/,
   env,
 });
-const workload = (script, ...args) => ({
+/** Ready when the answer to its last prompt has been printed. */
+const workload = (lastPrompt, script, ...args) => ({
   args: [...HOLD, join(ROOT, 'fixtures/workloads', script), ...args],
-  ready: 'held\n',
+  ready: new RegExp(`${lastPrompt}[^]*\n\n$`),
 });
 const server = (fault) => ({
   title: `server, ${fault === 'none' ? 'no fault' : fault}`,
@@ -29,7 +30,7 @@ const server = (fault) => ({
 
 /** By name. `tokens` and `requests` are those of the inference programs, `preset` the size of their models. */
 export function ledgerPrograms({ preset, tokens, requests }) {
-  const llama = ['--preset', preset, '--new-tokens', tokens];
+  const llama = ['request 1, tell', 'llama-generate.mjs', '--preset', preset, '--new-tokens', tokens];
   const all = {
     touched: { ...resident('touched'), title: 'a Buffer of 499 MiB, touched' },
     untouched: { ...resident('untouched'), title: 'a Buffer of 499 MiB, untouched' },
@@ -38,10 +39,19 @@ export function ledgerPrograms({ preset, tokens, requests }) {
     holes: { ...resident('holes'), title: '150,000 blocks, every other one freed' },
     onnx: {
       title: 'ONNX Runtime',
-      ...workload('onnx-generate.mjs', '--preset', preset, '--requests', '4', '--new-tokens', tokens),
+      ...workload(
+        'What would the sea',
+        'onnx-generate.mjs',
+        '--preset',
+        preset,
+        '--requests',
+        '4',
+        '--new-tokens',
+        tokens,
+      ),
     },
-    'llama-mmap': { title: 'llama.cpp, model mapped', ...workload('llama-generate.mjs', ...llama) },
-    'llama-copied': { title: 'llama.cpp, model copied', ...workload('llama-generate.mjs', ...llama, '--no-mmap') },
+    'llama-mmap': { title: 'llama.cpp, model mapped', ...workload(...llama) },
+    'llama-copied': { title: 'llama.cpp, model copied', ...workload(...llama, '--no-mmap') },
     ...(JEMALLOC && { jemalloc: { ...resident('holes', { LD_PRELOAD: JEMALLOC }), title: 'the same with jemalloc' } }),
     ...Object.fromEntries(
       ['none', 'LEAK_KV', 'POOL_MISS', 'LATE_FREE', 'FRAGMENT'].map((fault) => [`server-${fault}`, server(fault)]),
@@ -57,7 +67,7 @@ export function ledgerPrograms({ preset, tokens, requests }) {
 /**
  * Starts it, calls `whileRunning` until all its memory is there and `whenThere` then, and ends it.
  *
- * @param {{ args: string[], ready: string | RegExp, env: NodeJS.ProcessEnv, isServer?: boolean, requests: number }} program
+ * @param {{ args: string[], ready: RegExp, env: NodeJS.ProcessEnv, isServer?: boolean, requests: number }} program
  * @param {string} node
  * @param {{ recording?: string, whileRunning?: (pid: number) => void, whenThere?: (pid: number) => void, settleMs?: number }} options
  *   with `recording` under `memprof run`, and `pid` is memprof's
@@ -82,8 +92,7 @@ export async function hold(program, node, { recording, whileRunning, whenThere, 
   const ended = new Promise((done, fail) => {
     child.once('error', fail).once('close', (status, signal) => done(status ?? signal));
   });
-  const isReady = () =>
-    typeof program.ready === 'string' ? stdout.includes(program.ready) : program.ready.test(stdout);
+  const isReady = () => program.ready.test(stdout);
   try {
     while (!isReady()) {
       if (child.exitCode !== null) throw new Error(`${program.title}: ended with ${child.exitCode}: ${stderr}`);
