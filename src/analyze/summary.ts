@@ -1,8 +1,9 @@
-import { ALLOC_SPACE, type Gauge, INUSE_SPACE, type ProcessInfo, type Profile } from '../model/profile.js';
+import { ALLOC_SPACE, INUSE_SPACE, type ProcessInfo, type Profile } from '../model/profile.js';
 import type { Summary } from '../schema/summary.js';
 import { SUMMARY_VERSION } from '../schema/summary-version.js';
 import { arenasAndPools } from './arenas.js';
 import { type GroupBy, group, total } from './group.js';
+import { overTime } from './over-time.js';
 import { row } from './row.js';
 import { topSites } from './top.js';
 
@@ -19,7 +20,7 @@ const RECORDED = {
     'short names, process ids, parents and thread names of the processes',
     'names, files, lines and offsets of functions; paths and build ids of binaries; paths of mapped files of 1 MiB and more',
     'sizes, times, addresses and counts of sampled allocations and of mappings',
-    'versions of Node, V8 and the C library; resident and committed bytes over time',
+    'versions of Node, V8 and the C library; resident and committed bytes, page faults and swap over time',
     "the program's exit status",
   ],
   never: ['contents of memory', 'source text', 'command-line arguments', 'environment variables'],
@@ -41,7 +42,7 @@ export function summarize(profile: Profile, options: SummaryOptions): Summary {
     ...arenasAndPools(profile),
     ...(by && { groups: groupsBy(profile, by) }),
     processes: profile.processes.map(processOf),
-    gauges: profile.gauges.map(gaugeOf),
+    ...overTime(profile),
     unknown: profile.unknown.map(({ heap, types }) => ({ heap, types: [...types] })),
     notices: profile.notices.map((notice) => ({ ...notice })),
     recorded: { kept: [...RECORDED.kept], never: [...RECORDED.never] },
@@ -69,21 +70,5 @@ function processOf(process: ProcessInfo): Summary['processes'][number] {
     sampling: { nativeMeanBytes, nativeMeanAtEndBytes, v8IntervalBytes },
     peak: { bytes: Math.round(peakBytes), timeNs: peakTimeNs.toString() },
     counters: { ...counters },
-  };
-}
-
-function gaugeOf(gauge: Gauge): Summary['gauges'][number] {
-  const { name, unit, pid, points } = gauge;
-  let peak = points[0];
-  for (const point of points) if (peak === undefined || point.value > peak.value) peak = point;
-  return {
-    name,
-    unit,
-    pid,
-    points: points.length,
-    start: points[0]?.value ?? null,
-    peak: peak?.value ?? null,
-    peakTimeNs: peak?.timeNs.toString() ?? null,
-    end: points.at(-1)?.value ?? null,
   };
 }

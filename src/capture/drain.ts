@@ -7,6 +7,7 @@ import type { ManifestNotice } from '../recording/manifest.js';
 import { readAgentFacts } from './agent-facts.js';
 import { type AgentTail, followAgentFile } from './agent-lines.js';
 import { readMarkOf, watchEnds } from './end-watch.js';
+import { startGaugeWatch } from './gauge-watch.js';
 import type { ProgramEnd } from './launch.js';
 import { type ImageStatus, openProcessImage, type ProcessImage } from './process-image.js';
 import { createSnapshotClock } from './snapshot-clock.js';
@@ -222,6 +223,7 @@ export function startDrain(options: DrainOptions): Drain {
   async function finish(end: ProgramEnd): Promise<void> {
     clearTimeout(timer);
     endWatch.close();
+    gaugeWatch.stop();
     guarded(() => tick(true));
     for (const [key, image] of images) {
       if (image.pid === options.mainPid) guarded(() => finishImage(key, image, end, true));
@@ -280,6 +282,7 @@ export function startDrain(options: DrainOptions): Drain {
   }
 
   const endWatch = watchEnds(options.runDirectory, storeWritten);
+  const gaugeWatch = startGaugeWatch(() => images.values(), guarded);
   let timer = setTimeout(function next() {
     guarded(tick);
     timer = setTimeout(next, TICK_MS);

@@ -1,5 +1,5 @@
 import { CHUNK, GAUGE_POINT_BYTES } from '../recording/chunks.js';
-import type { MemoryGauges } from './proc.js';
+import type { MemoryGauges } from './memory-status.js';
 import type { RecordingFile } from './recording-writer.js';
 
 /** Points of the time series that are not on disk yet. */

@@ -1,14 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
-/** One reading of `/proc/PID/status`, bytes. */
-export interface MemoryGauges {
-  readonly rssBytes: number;
-  readonly anonBytes: number;
-  readonly fileBytes: number;
-  readonly shmemBytes: number;
-  readonly threads: number;
-}
-
 /** When a process started, in any unit: a pid that is used again starts later. Without /proc an empty text for those that run. */
 export function readStartTime(pid: number): string | undefined {
   const stat = readText(`/proc/${pid}/stat`);
@@ -33,21 +24,7 @@ function canBeSignalled(pid: number): boolean {
   }
 }
 
-/** This and what follows answers undefined or nothing where the process is gone or there is no /proc. */
-export function readMemoryGauges(pid: number): MemoryGauges | undefined {
-  const status = readText(`/proc/${pid}/status`);
-  if (status === undefined) return undefined;
-  const kib = (name: string): number => 1024 * Number(new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(status)?.[1] ?? 0);
-  return {
-    rssBytes: kib('VmRSS'),
-    anonBytes: kib('RssAnon'),
-    fileBytes: kib('RssFile'),
-    shmemBytes: kib('RssShmem'),
-    threads: kib('Threads') / 1024,
-  };
-}
-
-/** Names of the threads by thread id, as `pthread_setname_np` set them. */
+/** Names of the threads by thread id, as `pthread_setname_np` set them; nothing where the process is gone or there is no /proc. */
 export function readThreadNames(pid: number): Record<string, string> {
   const names: Record<string, string> = {};
   let tids: string[] = [];

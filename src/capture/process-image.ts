@@ -2,14 +2,14 @@ import { closeSync, openSync } from 'node:fs';
 import { CHUNK, MAX_EVENT_BYTES, type SnapshotReason } from '../recording/chunks.js';
 import { EVENT, HEADER } from '../recording/wire.js';
 import { createRingReader, type EventBatch } from './event-ring.js';
-import { createGaugeLog } from './gauge-log.js';
+import { createImageGauges } from './image-gauges.js';
 import { createLedgerLog } from './ledger-log.js';
 import { mapsLargeFile, recordedLines } from './mapped-files.js';
-import { type MemoryGauges, readMaps, readMemoryGauges, readStartTime, readThreadNames } from './proc.js';
+import { readMaps, readStartTime, readThreadNames } from './proc.js';
 import { createRecordingFile, type RecordingFile } from './recording-writer.js';
 import { createRegionDrain } from './region-drain.js';
 import { takeSnapshot } from './snapshot.js';
-import { freezeStore, readCounter, readHeader, readU64, type StoreHeader } from './store-reader.js';
+import { freezeStore, readCounter, readHeader, readTotals, readU64, type StoreHeader } from './store-reader.js';
 
 export interface ImageOptions {
   readonly pid: number;
@@ -44,6 +44,8 @@ export interface ProcessImage {
   poll(nowNs: bigint): void;
   /** Its store was written to. True if it has announced its end: it was read, if it could be, and may go. */
   readAtEnd(): boolean;
+  /** Takes a point of its resident and live bytes between two polls. Returns how far they have moved. */
+  look(nowNs: bigint): number;
   addAgentLine(line: Buffer): void;
   snapshot(reason: SnapshotReason): void;
   /** Since the last peak snapshot, live and committed bytes have grown by more than the threshold. */
@@ -69,6 +71,8 @@ const PEAK_FLOOR_BYTES = 1 << 20;
 const WORTH_COMMITTED_BYTES = 1 << 20;
 const HEADER_EVERY_NS = 10_000_000_000n;
 const DETAILS_EVERY_NS = 1_000_000_000n;
+/** A process that announced its end longer ago has given back much of what it had. */
+const END_LOOK_NS = 10_000_000n;
 /** So much earlier where a large file was mapped: at most five times a second. */
 const HURRY_NS = 800_000_000n;
 
@@ -77,7 +81,6 @@ export function openProcessImage(options: ImageOptions): ProcessImage {
   const { pid, ordinal, storePath } = options;
   const fd = storePath === undefined ? undefined : openSync(storePath, 'r');
   const ring = fd === undefined ? undefined : createRingReader(fd);
-  const gauges = createGaugeLog();
   const ledgers = createLedgerLog(pid);
   const regions = fd === undefined ? undefined : createRegionDrain(fd);
   const startTime = readStartTime(pid);
@@ -85,10 +88,10 @@ export function openProcessImage(options: ImageOptions): ProcessImage {
   // Alive, but this store is not mapped: the pid has exec'ed since, or belongs to another pid namespace. Then /proc
   // tells about somebody else.
   const isVisible = maps !== undefined && (storePath === undefined || maps.includes(`/${pid}.${ordinal}.store`));
+  const gauges = createImageGauges(pid, isVisible);
   let file: RecordingFile | undefined;
   let header: StoreHeader | undefined;
   let isScribbled = false;
-  let memory: MemoryGauges | undefined;
   let peakBytes = 0;
   let eventBytes = 0;
   let cappedEvents = 0;
@@ -181,11 +184,10 @@ export function openProcessImage(options: ImageOptions): ProcessImage {
       writeMaps(out, nowNs);
     }
     drainStore(out, nowNs, false);
-    memory = isVisible ? (readMemoryGauges(pid) ?? memory) : undefined;
-    if (memory) {
-      gauges.add(nowNs, memory, liveBytes(), committedBytes());
-      if (!isFrozen()) ledgers.poll(out, nowNs, memory.rssBytes);
-    }
+    look(nowNs);
+    gauges.tick(nowNs);
+    const rssBytes = gauges.memory()?.rssBytes;
+    if (rssBytes !== undefined && !isFrozen()) ledgers.poll(out, nowNs, rssBytes);
     gauges.flush(out, nowNs, false);
   }
 
@@ -193,8 +195,24 @@ export function openProcessImage(options: ImageOptions): ProcessImage {
     refreshHeader();
     const frozenAtNs = header?.bytes.readBigUInt64LE(HEADER.frozenAtNs) ?? 0n;
     if (frozenAtNs === 0n) return false;
-    if (isVisible && isWorthRecording()) ledgers.takeLast(ensureFile(), frozenAtNs, memory?.rssBytes ?? 0);
+    if (isVisible && isWorthRecording()) {
+      const nowNs = process.hrtime.bigint();
+      const lastRssBytes = gauges.memory()?.rssBytes ?? 0;
+      if (nowNs - frozenAtNs < END_LOOK_NS) {
+        gauges.look(nowNs, { liveBytes: liveBytes(), committedBytes: committedBytes() });
+      }
+      ledgers.takeLast(ensureFile(), frozenAtNs, lastRssBytes);
+    }
     return true;
+  }
+
+  function look(nowNs: bigint): number {
+    if (file === undefined) return 0;
+    const isReadable = fd !== undefined && header !== undefined && !isScribbled;
+    const totals = isReadable ? readTotals(fd) : undefined;
+    // From then on it takes itself apart: the series end with what it had.
+    if (totals?.isFrozen) return 0;
+    return gauges.look(nowNs, totals ?? { liveBytes: liveBytes(), committedBytes: committedBytes() });
   }
 
   function snapshot(reason: SnapshotReason, complete = false): void {
@@ -222,6 +240,7 @@ export function openProcessImage(options: ImageOptions): ProcessImage {
       file.appendJson(CHUNK.end, { exitCode, signal, timeUnixNs, notices: [] });
       file.close();
     }
+    gauges.close();
     if (fd !== undefined) closeSync(fd);
     if (!end.complete && storePath !== undefined) freezeStore(storePath, nowNs);
   }
@@ -238,12 +257,13 @@ export function openProcessImage(options: ImageOptions): ProcessImage {
     isOver: () => startTime === undefined || readStartTime(pid) !== startTime,
     poll,
     readAtEnd,
+    look,
     addAgentLine: (line) => void ensureFile().append(CHUNK.agent, [line]),
     snapshot,
     isAtNewPeak: () => liveBytes() + committedBytes() > Math.max(peakBytes * PEAK_GROWTH, peakBytes + PEAK_FLOOR_BYTES),
     finish,
     status: () => ({
-      rssBytes: memory?.rssBytes ?? 0,
+      rssBytes: gauges.memory()?.rssBytes ?? 0,
       liveBytes: liveBytes(),
       committedBytes: committedBytes(),
       samples: header === undefined ? 0 : readCounter(header, 'alloc_samples'),

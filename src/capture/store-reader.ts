@@ -52,8 +52,23 @@ export function readCounter(header: StoreHeader, name: (typeof COUNTERS)[number]
 
 /** A u64 of the header as a number; what no count or size of ours can be is 0. */
 export function readU64(header: StoreHeader, offset: number): number {
-  const value = header.bytes.readBigUInt64LE(offset);
+  return countOr0(header.bytes.readBigUInt64LE(offset));
+}
+
+function countOr0(value: bigint): number {
   return value > Number.MAX_SAFE_INTEGER ? 0 : Number(value);
+}
+
+/** What a header says that changes often, without the rest of it. */
+export function readTotals(fd: number): { isFrozen: boolean; liveBytes: number; committedBytes: number } {
+  const bytes = Buffer.alloc(HEADER.committedBytes + 8 - HEADER.frozenAtNs);
+  readSync(fd, bytes, 0, bytes.length, HEADER.frozenAtNs);
+  const u64 = (offset: number): bigint => bytes.readBigUInt64LE(offset - HEADER.frozenAtNs);
+  return {
+    isFrozen: u64(HEADER.frozenAtNs) !== 0n,
+    liveBytes: countOr0(u64(HEADER.liveBytes)),
+    committedBytes: countOr0(u64(HEADER.committedBytes)),
+  };
 }
 
 /** Copies `count` records from `first` on. Fewer come back only if the file is shorter than its header says. */

@@ -1,6 +1,6 @@
 import { openChunkStream } from '../interpret/chunk-stream.js';
 import { createTables, type Tables } from '../interpret/tables.js';
-import { CHUNK, SNAPSHOT_HEADER_BYTES, SNAPSHOT_REASONS } from '../recording/chunks.js';
+import { CHUNK, SERIES_HEADER_BYTES, SNAPSHOT_HEADER_BYTES, SNAPSHOT_REASONS } from '../recording/chunks.js';
 import { REGIONS, TAG } from '../recording/wire.js';
 import { writeResult } from './result.js';
 
@@ -22,6 +22,7 @@ const FIXED_BYTES: Readonly<Record<number, number>> = {
   [CHUNK.events]: 16,
   [CHUNK.snapshot]: SNAPSHOT_HEADER_BYTES,
   [CHUNK.gauges]: 8,
+  [CHUNK.series]: SERIES_HEADER_BYTES,
 };
 
 /**
@@ -67,6 +68,10 @@ function describe(type: number, payload: Buffer | undefined, tables: Tables): ob
       };
     case CHUNK.gauges:
       return { points: u64(payload, 0) };
+    case CHUNK.series: {
+      const json = payload.subarray(SERIES_HEADER_BYTES, SERIES_HEADER_BYTES + payload.readUInt32LE(0));
+      return { rows: payload.readUInt32LE(4), ...parseJson(json) };
+    }
     default:
       return {};
   }

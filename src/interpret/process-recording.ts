@@ -7,6 +7,7 @@ import { type LoweredScript, loweredScript } from './lowered.js';
 import { createMapLines, type MapLines } from './map-lines.js';
 import { createMarkerTags, type MarkerTags } from './markers.js';
 import { createUseFold, type UseFold } from './peak.js';
+import { createSeriesTable, type SeriesTable } from './series.js';
 import { createTables, type Tables } from './tables.js';
 
 export interface Identity {
@@ -59,6 +60,7 @@ export interface ProcessRecording {
   readonly mapLines: MapLines;
   readonly gauges: readonly GaugePoint[];
   readonly ledgers: readonly LedgerRef[];
+  readonly series: SeriesTable;
   readonly symbols: ChunkRef | undefined;
   readonly lostEvents: number;
   readonly eventCount: number;
@@ -103,6 +105,7 @@ function walk(path: string, stream: ChunkStream): ProcessRecording {
   const lowered = new Map<string, LoweredScript>();
   const gauges: GaugePoint[] = [];
   const ledgers: LedgerRef[] = [];
+  const series = createSeriesTable();
   let identity: Identity | undefined;
   let header: Header | undefined;
   let symbols: ChunkRef | undefined;
@@ -170,6 +173,8 @@ function walk(path: string, stream: ChunkStream): ProcessRecording {
         if (rss !== undefined) ledgers.push({ rssBytes: Number(rss), ref });
         return rss !== undefined;
       }
+      case CHUNK.series:
+        return series.add(payload);
       case CHUNK.symbols:
         symbols = ref;
         return true;
@@ -209,6 +214,7 @@ function walk(path: string, stream: ChunkStream): ProcessRecording {
     mapLines,
     gauges,
     ledgers,
+    series,
     symbols,
     lostEvents,
     eventCount,

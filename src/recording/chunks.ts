@@ -19,6 +19,7 @@ export const CHUNK = {
   symbols: 9,
   end: 10,
   ledger: 11,
+  series: 12,
 } as const;
 
 /** Reason of a SNAPSHOT chunk, by number. */
@@ -31,6 +32,15 @@ export const SNAPSHOT_HEADER_BYTES = 40;
 export const MAX_EVENT_BYTES = 512 << 20;
 /** Bytes of one GAUGES point: time, rss, anon, file, shmem, live, committed, each u64. */
 export const GAUGE_POINT_BYTES = 56;
+
+/** Fixed part of a SERIES payload: u32 bytes of the JSON that follows, padded to 8, u32 rows; then the rows: u64 time, one f64 a column. */
+export const SERIES_HEADER_BYTES = 8;
+
+/** One column of a SERIES chunk. A value that is not known is NaN. */
+export interface SeriesColumn {
+  readonly name: string;
+  readonly unit: 'bytes' | 'count' | 'nanoseconds';
+}
 
 /** Payload of a SYMBOLS chunk: names, files, lines and offsets, never source text. */
 export interface Symbols {

@@ -7,6 +7,7 @@ import { keepEnd, MARKS, printable, shorten, shortenName } from './format.js';
 import { type Paint, PLAIN, type ReportOptions } from './options.js';
 import { arenaTable } from './text-arenas.js';
 import { NAME_WIDTH, painted, percent, rowName, SHARE_WIDTH, VALUE_WIDTH, WIDTH, wrap } from './text-layout.js';
+import { gaugeTable, waits } from './text-over-time.js';
 import { poolTable } from './text-pools.js';
 
 const MOMENT_TEXT = {
@@ -22,7 +23,7 @@ export function writeText(_profile: Profile, { summary, paint = PLAIN }: ReportO
     header(summary, paint),
     table('By heap', summary.heaps, paint),
     ...whose(summary, paint),
-    gauges(summary, paint),
+    [...gaugeTable(summary, paint), ...waits(summary)],
     processes(summary, paint),
     notices(summary, paint),
     [...notKnown(summary, paint), ...approximateLines(summary, paint), legend(paint)],
@@ -164,36 +165,6 @@ function frameText({ name, module, ...at }: SummarySiteFrame): string {
   const shortName = shortenName(name, nameWidth);
   return `${shortName}  ${keepEnd(place, FRAME_WIDTH - 2 - shortName.length)}`;
 }
-
-function gauges(summary: Summary, paint: Paint): string[] {
-  // Of the first process; summary.json has the others.
-  const shown = summary.gauges.filter(
-    ({ unit, points, pid }) => unit === 'bytes' && points > 0 && pid === summary.gauges[0]?.pid,
-  );
-  if (shown.length === 0) return [];
-  const several = new Set(shown.map(({ pid }) => pid)).size > 1;
-  const size = (bytes: number | null) => (bytes === null ? '' : formatBytes(bytes)).padStart(13);
-  return [
-    paint.heading(
-      `${'Over time'.padEnd(NAME_WIDTH)}${'start'.padStart(13)}${'peak'.padStart(13)}${'end'.padStart(13)}`,
-    ),
-    ...shown.map(
-      ({ name, pid, start, peak, end }) =>
-        shorten(several ? `${gaugeName(name)} [${pid}]` : gaugeName(name), NAME_WIDTH - 1).padEnd(NAME_WIDTH) +
-        size(start) +
-        size(peak) +
-        size(end),
-    ),
-  ];
-}
-
-const GAUGE_NAMES: Readonly<Record<string, string>> = {
-  rss: 'RSS',
-  malloc_live_estimate: 'malloc in use ~',
-  mmap_committed: 'mmap committed',
-};
-
-const gaugeName = (name: string): string => GAUGE_NAMES[name] ?? name;
 
 /** Sampling steps are powers of two: `64 KiB`, not `64.0 KiB`. */
 const formatStep = (bytes: number): string => formatBytes(bytes).replace('.0 ', ' ');

@@ -1,3 +1,4 @@
+import { FaultsSummary, GaugeSummary } from './summary-over-time.js';
 import { SUMMARY_VERSION } from './summary-version.js';
 import { z } from './zod.js';
 
@@ -150,17 +151,6 @@ const Process = z.object({
   counters: z.record(z.string(), z.number()).describe('what was dropped, cut or not recognised'),
 });
 
-const Gauge = z.object({
-  name,
-  unit: z.enum(['bytes', 'count', 'nanoseconds']),
-  pid: count,
-  points: count,
-  start: z.number().nullable(),
-  peak: z.number().nullable(),
-  peakTimeNs: nanoseconds.nullable(),
-  end: z.number().nullable(),
-});
-
 export const Summary = z.object({
   version: z.literal(SUMMARY_VERSION),
   memprofVersion: name,
@@ -195,7 +185,8 @@ export const Summary = z.object({
     .optional()
     .describe('what --by asked for'),
   processes: z.array(Process),
-  gauges: z.array(Gauge),
+  gauges: z.array(GaugeSummary),
+  faults: z.array(FaultsSummary).describe('of each process of which they are known'),
   unknown: z.array(z.object({ heap: name, types: z.array(columnName) })).describe('columns that could not be known'),
   notices: z.array(
     z.object({
