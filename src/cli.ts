@@ -36,6 +36,7 @@ async function main(argv: readonly string[]): Promise<void> {
   addOpen(program);
   addRules(program);
   addLedger(program);
+  addGate(program);
   addDoctor(program);
   addParse(program);
   await program.parseAsync(argv, { from: 'user' });
@@ -58,6 +59,7 @@ function addRun(program: Command): void {
     .option('--no-native', 'no native samples')
     .option('--no-v8', 'no V8 samples')
     .option('--config <file>', 'rules that name arenas (default: the nearest memprof.config.json, from here upwards)')
+    .option('--no-reports', 'only the recording; memprof report makes the rest')
     .option('-q, --quiet', 'print warnings only')
     .passThroughOptions()
     .action(runCommand);
@@ -123,6 +125,30 @@ function addLedger(program: Command): void {
     .action(async (source: string, raw: Record<string, unknown>) => {
       const { ledger } = await import('./commands/ledger.js');
       await ledger(source, raw);
+    });
+}
+
+function addGate(program: Command): void {
+  program
+    .command('gate')
+    .description('run a command several times, and fail if it needs more memory than its base or its budgets')
+    .usage('[options] [--] COMMAND [ARGUMENT...]')
+    .argument('<command...>', 'a program that ends, and its arguments')
+    .option('--baseline <file>', 'compare with the runs in this file')
+    .option('--against <command>', 'compare with this command, run in turns')
+    .option('--update', 'make the baseline anew, and say what changed')
+    .option('--runs <n>', 'runs before the first look at growth (default: 6)')
+    .option('--max-runs <n>', 'runs at most, where fewer do not tell (default: 12)')
+    .option('--budget <file>', 'budgets and rules (default: the nearest memprof.config.json, from here upwards)')
+    .option('--sample-bytes <size>', 'mean gap between native samples (default: 8KiB)')
+    .option('--timeout <seconds>', 'for one run (default: 600)')
+    .option('--format <format>', 'text, json, junit, sarif or markdown (default: text)')
+    .option('-o, --output <dir>', 'write all formats into this folder')
+    .option('-f, --force', 'replace the files that are there')
+    .passThroughOptions()
+    .action(async (command: readonly string[], raw: Record<string, unknown>) => {
+      const { gate } = await import('./commands/gate.js');
+      await gate(command, raw);
     });
 }
 

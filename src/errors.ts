@@ -1,8 +1,12 @@
 /** Exit codes of memprof itself; `run` otherwise returns the program's own, as env(1) does. */
 export const EXIT = {
   ok: 0,
+  /** `gate`: more memory than the base, or than a budget allows. */
+  regression: 1,
   /** Bad usage or unreadable input of any command but `run`. */
   usage: 2,
+  /** `gate`: the runs do not tell. */
+  inconclusive: 3,
   /** `run`: memprof failed before the program was started. */
   failed: 125,
   notExecutable: 126,

@@ -7,10 +7,12 @@ import { meanAndVariance, median, quantile99 } from './student.js';
  * the runs, and no narrower than sampling allows.
  */
 export function budgetResult(budget: Budget, series: ReadonlyMap<string, Series>, runs: number): BudgetResult {
-  const own = series.get(measureKey(budget));
+  const own = series.get(measureKey(budget)) ?? series.get(measureKey(asPool(budget)));
   if (own === undefined) {
     // What holds nothing in any run is either fine or misspelled: an arena that has any measure is there.
-    const isThere = [...series.values()].some(({ scope, name }) => scope === budget.scope && name === budget.name);
+    const isThere = [...series.values()].some(
+      ({ scope, name }) => name === budget.name && (scope === budget.scope || scope === asPool(budget).scope),
+    );
     return { ...budget, median: 0, worst: 0, verdict: isThere ? 'kept' : 'absent' };
   }
   const { mean, variance } = meanAndVariance(own.values);
@@ -18,4 +20,9 @@ export function budgetResult(budget: Budget, series: ReadonlyMap<string, Series>
   const half = ofMean === 0 ? 0 : quantile99(runs - 1) * Math.sqrt(ofMean);
   const verdict = mean - half > budget.limit ? 'exceeded' : mean + half <= budget.limit ? 'kept' : 'unclear';
   return { ...budget, median: median(own.values), worst: Math.max(...own.values), verdict };
+}
+
+/** `kv-cache` among arenas, of which there are `kv-cache#1` and so on only, is all of them. */
+function asPool(budget: Budget): Budget {
+  return budget.scope === 'arena' ? { ...budget, scope: 'pool' } : budget;
 }

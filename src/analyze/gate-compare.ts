@@ -6,6 +6,8 @@ import { meanAndVariance, median, quantile99 } from './student.js';
 const Z_99 = 2.5758293035489004;
 /** Less memory fails no gate: the usual level will do. */
 const SHRUNK_P = 0.05;
+/** Ranks that are this unlikely hint at growth. */
+const HINT_P = 0.02;
 /** Resident memory has pages of allocators and of the kernel in it, which come and go by chance. */
 const RSS_TOLERANCE: Tolerance = { bytes: 8 << 20, share: 0.05 };
 
@@ -20,6 +22,8 @@ export interface CompareOptions {
   readonly tolerance: Tolerance;
   /** Probability of a false alarm, at most, over all measures of this look at the data. */
   readonly alpha: number;
+  /** Runs that there may be. */
+  readonly mostRuns: number;
 }
 
 /**
@@ -34,15 +38,14 @@ export function compareRuns(
   base: ReadonlyMap<string, Series>,
   now: ReadonlyMap<string, Series>,
   runs: { readonly base: number; readonly now: number },
-  { tolerance, alpha }: CompareOptions,
+  { tolerance, alpha, mostRuns }: CompareOptions,
 ): Comparison[] {
   const pairs = [...pairsOf(base, now, runs)].filter(({ key }) => IS_COMPARED.has(key.quantity));
-  // Between looks nobody asks for growth, and the ranks need not be worked out.
-  const moved = alpha === 0 ? [] : pairs.filter((pair) => isSpread(pair, toleranceOf(pair.key, tolerance)));
+  const moved = pairs.filter((pair) => isSpread(pair, toleranceOf(pair.key, tolerance)));
   const ps = moved.map((pair) => rankSumP(pair.base.values, pair.now.values));
   const significant = holm(ps, alpha);
   const tests = new Map(moved.map((pair, i) => [pair, { p: ps[i] ?? 1, isSignificant: significant[i] ?? false }]));
-  return pairs.map((pair) => compare(pair, toleranceOf(pair.key, tolerance), tests.get(pair))).sort(byGrowth);
+  return pairs.map((pair) => compare(pair, toleranceOf(pair.key, tolerance), mostRuns, tests.get(pair))).sort(byGrowth);
 }
 
 /** Allocations are counted in budgets only: bytes say the same of them with a smaller error. */
@@ -85,7 +88,7 @@ function isSpread({ base, now }: Pair, { bytes, share }: Tolerance): boolean {
 
 const UNMOVED = { p: 1, isSignificant: false };
 
-function compare({ key, base, now }: Pair, tolerance: Tolerance, test = UNMOVED): Comparison {
+function compare({ key, base, now }: Pair, tolerance: Tolerance, mostRuns: number, test = UNMOVED): Comparison {
   const baseMedian = median(base.values);
   const nowMedian = median(now.values);
   const difference = nowMedian - baseMedian;
@@ -97,6 +100,8 @@ function compare({ key, base, now }: Pair, tolerance: Tolerance, test = UNMOVED)
     isLarge: difference > toleranceBytes,
     isBeyondSampling: difference > sampling,
   };
+  const atMost = halfWidth(spreadOf(base, base.values.length), spreadOf(now, mostRuns));
+  const hasHint = evidence.isLarge && test.p <= HINT_P;
   const isShrunk =
     -difference > toleranceBytes && -difference > sampling && rankSumP(now.values, base.values) <= SHRUNK_P;
   return {
@@ -111,6 +116,7 @@ function compare({ key, base, now }: Pair, tolerance: Tolerance, test = UNMOVED)
     toleranceBytes,
     evidence,
     verdict: verdictOf(evidence, isShrunk, high < toleranceBytes),
+    isHopeless: atMost > toleranceBytes && !hasHint,
   };
 }
 
@@ -120,23 +126,34 @@ function verdictOf(evidence: Evidence, isShrunk: boolean, isBelowTolerance: bool
   return isBelowTolerance ? 'same' : 'unclear';
 }
 
-/** 99 % interval by Welch's method (Biometrika 34, 1947). Runs that agree by luck are not better known than sampling allows. */
-function differenceOfMeans(base: Series, now: Series): { low: number; high: number } {
-  const [a, b] = [spreadOf(base), spreadOf(now)];
-  const difference = b.mean - a.mean;
-  const variance = a.ofMean + b.ofMean;
-  if (variance === 0) return { low: difference, high: difference };
-  const freedom = variance ** 2 / (a.ofMean ** 2 / a.freedom + b.ofMean ** 2 / b.freedom);
-  const half = quantile99(freedom) * Math.sqrt(variance);
-  return { low: difference - half, high: difference + half };
+/** What is known of a mean. */
+interface Spread {
+  readonly mean: number;
+  readonly varianceOfMean: number;
+  readonly freedom: number;
 }
 
-function spreadOf({ values, variance }: Series): { mean: number; ofMean: number; freedom: number } {
+function differenceOfMeans(base: Series, now: Series): { low: number; high: number } {
+  const [a, b] = [spreadOf(base, base.values.length), spreadOf(now, now.values.length)];
+  const half = halfWidth(a, b);
+  return { low: b.mean - a.mean - half, high: b.mean - a.mean + half };
+}
+
+/** Of the 99 % interval by Welch's method (Biometrika 34, 1947). */
+function halfWidth(a: Spread, b: Spread): number {
+  const variance = a.varianceOfMean + b.varianceOfMean;
+  if (variance === 0) return 0;
+  const freedom = variance ** 2 / (a.varianceOfMean ** 2 / a.freedom + b.varianceOfMean ** 2 / b.freedom);
+  return quantile99(freedom) * Math.sqrt(variance);
+}
+
+/** As if there were so many runs. Runs that agree by luck are not better known than sampling allows. */
+function spreadOf({ values, variance }: Series, runs: number): Spread {
   const found = meanAndVariance(values);
   return {
     mean: found.mean,
-    ofMean: Math.max(found.variance, variance) / Math.max(1, values.length),
-    freedom: Math.max(1, values.length - 1),
+    varianceOfMean: Math.max(found.variance, variance) / Math.max(1, runs),
+    freedom: Math.max(1, runs - 1),
   };
 }
 

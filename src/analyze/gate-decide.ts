@@ -62,7 +62,12 @@ export function decide({ base, runs, budgets, tolerance, plan }: GateInputs): De
   const comparisons =
     base === undefined
       ? []
-      : compareRuns(base.series, now, { base: base.runs, now: runs.length }, { tolerance, alpha: alpha ?? 0 });
+      : compareRuns(
+          base.series,
+          now,
+          { base: base.runs, now: runs.length },
+          { tolerance, alpha: alpha ?? 0, mostRuns: plan.most },
+        );
   const results = budgets.map((budget) => budgetResult(budget, now, runs.length));
   const found = { comparisons, budgets: results };
 
@@ -75,7 +80,7 @@ export function decide({ base, runs, budgets, tolerance, plan }: GateInputs): De
   }
   const undecided = results.filter(({ verdict }) => verdict === 'unclear');
   const unclear = comparisons.filter(({ verdict }) => verdict === 'unclear');
-  const isClear = undecided.length === 0 && unclear.length === 0 && exceeded.length === 0;
+  const isClear = undecided.length === 0 && unclear.every(({ isHopeless }) => isHopeless) && exceeded.length === 0;
   if (isClear && runs.length >= Math.min(LEAST_RUNS_TO_PASS, plan.first))
     return { ...found, verdict: 'pass', reasons: [] };
   if (!isLast) return { ...found, verdict: 'more', reasons: [] };

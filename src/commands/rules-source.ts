@@ -5,6 +5,7 @@ import type { Recogniser } from '../model/recognise.js';
 import { createRecogniser } from '../rules/recogniser.js';
 import type { Rule } from '../rules/rule.js';
 import { SHIPPED_RULES } from '../rules/shipped/index.js';
+import type { GateSettings } from '../schema/gate-config.js';
 
 /** Known here, since a run without a file need not load what checks one. */
 const CONFIG_FILE = 'memprof.config.json';
@@ -17,6 +18,8 @@ export interface RuleSet {
   /** Where the user's own are from; absent without a file. */
   readonly configPath?: string;
   readonly ownCount: number;
+  /** What the same file says of the gate. */
+  readonly gate: GateSettings;
 }
 
 /**
@@ -25,13 +28,15 @@ export interface RuleSet {
  */
 export async function loadRules(path?: string, from = process.cwd(), exitCode: number = EXIT.usage): Promise<RuleSet> {
   const configPath = path ?? findConfig(from);
-  if (configPath === undefined) return { rules: SHIPPED_RULES, ownCount: 0 };
+  if (configPath === undefined) return { rules: SHIPPED_RULES, ownCount: 0, gate: { tolerance: {}, budgets: [] } };
   const shown = path ?? nameFor(configPath);
   const text = readConfig(configPath, shown, exitCode);
   const { parseConfig } = await import('../schema/config.js');
-  const { rules: own } = parseConfig(text, shown, exitCode);
-  return { rules: [...own, ...SHIPPED_RULES], configPath: shown, ownCount: own.length };
+  const { rules: own, gate } = parseConfig(text, shown, exitCode);
+  return { rules: [...own, ...SHIPPED_RULES], configPath: shown, ownCount: own.length, gate };
 }
+
+export const recogniserOf = (rules: readonly Rule[]): Recogniser => createRecogniser(rules);
 
 /** @throws what `loadRules` throws. */
 export async function loadRecogniser(path?: string): Promise<Recogniser> {

@@ -31,7 +31,7 @@ export async function record(
   });
   process.on('SIGUSR2', drain.snapshotOnDemand);
   const voice = openVoice(flags, notices, drain.status);
-  const stages = preloadStages();
+  const stages = flags.reports ? preloadStages() : undefined;
   sweepStaleRunDirectories(isAlive);
 
   const end = await program.ended;
@@ -40,7 +40,7 @@ export async function record(
   notices.push(...refusalNotices(runDirectory));
   const written = manifest.finish({ end, files: drain.files(), emptyProcesses: drain.emptyProcesses(), notices });
   voice.stop();
-  return () => reportRun(output.path, written, flags, stages);
+  return stages === undefined ? async () => undefined : () => reportRun(output.path, written, flags, stages);
 }
 
 const REFUSAL_TEXT: Readonly<Record<string, string>> = {

@@ -109,6 +109,8 @@ export interface Comparison extends MeasureKey {
   readonly toleranceBytes: number;
   readonly evidence: Evidence;
   readonly verdict: ComparisonVerdict;
+  /** It varies so much from run to run that the runs still allowed could not tell growth as small as the tolerance, and nothing hints at some. */
+  readonly isHopeless: boolean;
 }
 
 /** A limit that the configuration sets. */

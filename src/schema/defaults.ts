@@ -22,6 +22,8 @@ export interface RunFlags {
   readonly snapshotEverySeconds: number;
   /** Neither the live figures nor the summary. Warnings are still printed. */
   readonly quiet: boolean;
+  /** Profiles and a summary after the recording. */
+  readonly reports: boolean;
 }
 
 export const RUN_DEFAULTS: RunFlags = {
@@ -35,4 +37,5 @@ export const RUN_DEFAULTS: RunFlags = {
   maxSamplesPerSecond: 500,
   snapshotEverySeconds: 60,
   quiet: false,
+  reports: true,
 };

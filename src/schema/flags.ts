@@ -50,6 +50,7 @@ const runSchema = z.object({
   maxSamplesPerSecond: wholeNumber(1, 1_000_000).optional(),
   snapshotEvery: wholeNumber(0, 86_400).optional(),
   quiet: z.boolean().default(RUN_DEFAULTS.quiet),
+  reports: z.boolean().default(RUN_DEFAULTS.reports),
   config: z.string().min(1, 'is empty').optional(),
 });
 
@@ -66,6 +67,7 @@ export function parseRunFlags(raw: Record<string, unknown>, exitCode: number): R
     native: flags.native,
     v8: flags.v8,
     quiet: flags.quiet,
+    reports: flags.reports,
     exact: flags.exact,
     asyncLabels: flags.asyncLabels,
     sampleBytes: flags.sampleBytes ?? RUN_DEFAULTS.sampleBytes,
