@@ -65,7 +65,7 @@ describe('memprof.config.json', () => {
     const folder = folderWith('{\n  "version": 1,\n  "rules": [{ "name": "a", "mach": {}, "pool": "p" }]\n}\n');
     const told = 'memprof.config.json:3:28: there is no key "mach"; did you mean "match"?';
     expect(await pools(folder)).toBe(
-      `2: memprof: ${told}\n  docs/how-to/write-rules.md shows what such a file may say.\n`,
+      `2: memprof: ${told}\n  docs/how-to/write-rules.md and docs/how-to/gate-memory-in-ci.md show what such a file may say.\n`,
     );
     expect(await memprof(['rules', 'test', RECORDING], { cwd: folder })).toMatchObject({ status: 2 });
   });
