@@ -120,7 +120,10 @@ function addLedger(program: Command): void {
     .command('ledger')
     .description('where the resident memory of a process is: of a running one, from outside, or of a recording')
     .argument('<source>', 'a process id, or a directory that run wrote')
-    .option('--at <moment>', 'of a recording: peak or end (default: end)')
+    .option(
+      '--at <moment>',
+      'of a recording: peak, end, a time after the start (12.5s) or a share of the run (50%) (default: end)',
+    )
     .option('--format <format>', 'text, json or markdown (default: text)')
     .action(async (source: string, raw: Record<string, unknown>) => {
       const { ledger } = await import('./commands/ledger.js');

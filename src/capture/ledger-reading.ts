@@ -64,6 +64,7 @@ function readOnce(pid: number, options: ReadingOptions): Once {
     paths: map.paths,
     executable: map.paths.indexOf(executable),
     regions: map.regions,
+    pssBytes: map.pssBytes,
     mallocNs,
     ...malloc,
     unseen,

@@ -5,6 +5,8 @@ import { REGION_FLAG, type RegionRow } from '../recording/ledger.js';
 export interface MemoryMap {
   readonly regions: RegionRow[];
   readonly paths: string[];
+  /** Sum of Pss. */
+  readonly pssBytes: number;
 }
 
 const VM_FLAGS: Readonly<Record<string, number>> = {
@@ -53,6 +55,7 @@ function createSmapsParser(): { add(wholeLines: string): void; finish(): MemoryM
   const regions: RegionRow[] = [];
   const paths: string[] = [];
   const known = new Map<string, number>();
+  let pssBytes = 0;
   let row: MutableRow | undefined;
 
   function pathIndex(path: string): number {
@@ -80,6 +83,7 @@ function createSmapsParser(): { add(wholeLines: string): void; finish(): MemoryM
   function field(line: string): void {
     if (row === undefined) return;
     if (line.startsWith('Rss:')) row[4] = kibibytes(line, 4);
+    else if (line.startsWith('Pss:')) pssBytes += kibibytes(line, 4);
     else if (line.startsWith('Anonymous:')) row[5] = kibibytes(line, 10);
     else if (line.startsWith('Swap:')) row[6] = kibibytes(line, 5);
     else if (line.startsWith('AnonHugePages:')) row[7] = kibibytes(line, 14);
@@ -96,8 +100,10 @@ function createSmapsParser(): { add(wholeLines: string): void; finish(): MemoryM
         const first = wholeLines.charCodeAt(at);
         // Names of fields begin with a capital; addresses are digits and small letters.
         if (first >= 0x41 && first <= 0x5a) {
-          // R, A, S, V: the others are not looked at, and most lines are such.
-          if (first === 0x52 || first === 0x41 || first === 0x53 || first === 0x56) field(wholeLines.slice(at, end));
+          // R, A, S, V, and `Pss:`: the others are not looked at, and most lines are such.
+          const isPss = first === 0x50 && wholeLines.charCodeAt(at + 3) === 0x3a;
+          if (isPss || first === 0x52 || first === 0x41 || first === 0x53 || first === 0x56)
+            field(wholeLines.slice(at, end));
         } else if (end > at) {
           row = undefined;
           begin(wholeLines.slice(at, end));
@@ -105,7 +111,7 @@ function createSmapsParser(): { add(wholeLines: string): void; finish(): MemoryM
         at = end + 1;
       }
     },
-    finish: () => ({ regions, paths }),
+    finish: () => ({ regions, paths, pssBytes }),
   };
 }
 

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { readLedger } from '../capture/ledger-reading.js';
 import { EXIT, MemprofError } from '../errors.js';
 import type { LedgerReading } from '../recording/ledger.js';
+import type { LedgerFlags } from '../schema/ledger-flags.js';
 
 /** Heaps up to this size are walked chunk by chunk: about a second. */
 const WALK_BYTES = 4 * 2 ** 30;
@@ -11,7 +12,7 @@ const AS_OWNER = 'Run memprof as the user of the process, or as root (CAP_SYS_PT
  * Reads a running process from outside.
  * @throws MemprofError (exit code 2) NO_SUCH_PROCESS, FOREIGN_PROC, PROCESS_ENDED, PROCESS_NOT_PERMITTED, NO_MEMORY, NO_SMAPS, or NO_SUCH_MOMENT.
  */
-export function readRunningProcess(pid: number, at: string | undefined): LedgerReading {
+export function readRunningProcess(pid: number, at: LedgerFlags['at']): LedgerReading {
   if (at !== undefined) {
     throw failure(
       'NO_SUCH_MOMENT',

@@ -5,7 +5,7 @@ import { inputsOfReading } from '../interpret/ledger-inputs.js';
 import { ledgerInputsOf } from '../interpret/ledger-recording.js';
 import type { LedgerInputs } from '../model/ledger.js';
 import { LEDGER_FORMATS, type LedgerFormat } from '../report/ledger-formats.js';
-import { parseLedgerFlags } from '../schema/ledger-flags.js';
+import { type LedgerFlags, parseLedgerFlags } from '../schema/ledger-flags.js';
 import { coloursFor } from '../ui/colour.js';
 import { paintFor } from '../ui/paint.js';
 import { readRunningProcess } from './ledger-process.js';
@@ -24,7 +24,7 @@ export async function ledger(source: string, raw: Record<string, unknown>): Prom
   await writeResult(write(inputs.map(makeLedger), paintFor(coloursFor(isatty(1)))));
 }
 
-async function inputsOf(source: string, at: 'peak' | 'end' | undefined): Promise<LedgerInputs[]> {
+async function inputsOf(source: string, at: LedgerFlags['at']): Promise<LedgerInputs[]> {
   if (/^\d+$/.test(source)) return [inputsOfReading(readRunningProcess(Number(source), at))];
   if (isDirectory(source)) return ledgerInputsOf(source, at ?? 'end');
   throw new MemprofError(`${source} is neither a process id nor a recording`, {

@@ -9,3 +9,11 @@ export function toUnixNs({ header, endUnixNs, gauges }: ProcessRecording, monoto
   const last = gauges.at(-1);
   return endUnixNs === 0n || last === undefined ? monotonicNs : endUnixNs + (monotonicNs - last.timeNs);
 }
+
+/** When the process was last seen, ns since the Unix epoch. */
+export function lastTime(recording: ProcessRecording): bigint {
+  const { header, snapshots, gauges } = recording;
+  const times = [snapshots.at(-1)?.timeNs ?? 0n, gauges.at(-1)?.timeNs ?? 0n];
+  const last = times.reduce((a, b) => (a > b ? a : b));
+  return last === 0n ? (header?.startedUnixNs ?? 0n) : toUnixNs(recording, last);
+}

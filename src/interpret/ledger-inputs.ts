@@ -8,7 +8,7 @@ import type { AddressRange } from './snapshot-mappings.js';
 const KERNEL_STACK_BYTES = 16 << 10;
 
 /**
- * What a reading tells. What the recording knows besides (samples, V8's statistics) is added by the caller.
+ * What a reading tells, with the reading's own clock. What the recording knows besides (samples, V8's statistics) is added by the caller.
  * @param mapped what the program mapped itself, if its sampler saw it.
  */
 export function inputsOfReading(reading: LedgerReading, mapped: readonly AddressRange[] = []): LedgerInputs {
@@ -22,6 +22,7 @@ export function inputsOfReading(reading: LedgerReading, mapped: readonly Address
     retries: reading.retries,
     parts: partsOfReading(reading, mapped),
     rssBytes: reading.regions.reduce((sum, region) => sum + region[4], 0),
+    pssBytes: reading.pssBytes,
     rssBeforeBytes: reading.rssBeforeBytes,
     rssAfterBytes: reading.rssAfterBytes,
     statusRssBytes: status.rssBytes,

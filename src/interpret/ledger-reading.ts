@@ -38,7 +38,15 @@ export function parseLedgerReading(payload: Buffer): LedgerReading | undefined {
   }
   if (!isObject(value)) return undefined;
   const { reason, timeNs, pid, name, paths, regions, pieces, heaps, unseen, executable, status } = value;
-  const numbers = [pid, value.durationNs, value.mallocNs, value.retries, value.rssBeforeBytes, value.rssAfterBytes];
+  const numbers = [
+    pid,
+    value.pssBytes,
+    value.durationNs,
+    value.mallocNs,
+    value.retries,
+    value.rssBeforeBytes,
+    value.rssAfterBytes,
+  ];
   const isSane =
     LEDGER_REASONS.some((known) => known === reason) &&
     typeof timeNs === 'string' &&

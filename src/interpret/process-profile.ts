@@ -5,7 +5,7 @@ import type { Symbols } from '../recording/chunks.js';
 import type { Manifest } from '../recording/manifest.js';
 import { HEAP } from '../recording/wire.js';
 import { type ArenaLives, arenaLives } from './arena-lives.js';
-import { toUnixNs } from './clock.js';
+import { lastTime, toUnixNs } from './clock.js';
 import { gaugesOf } from './gauges.js';
 import { indexModules } from './modules.js';
 import { inUseAt, peakOf } from './moment.js';
@@ -180,11 +180,4 @@ function describe(
     peakBytes: Math.max(0, peak.bytes - codeRangeBytes),
     peakTimeNs: peak.bytes > 0 ? toUnixNs(recording, peak.timeNs) : 0n,
   };
-}
-
-function lastTime(recording: ProcessRecording): bigint {
-  const { header, snapshots, gauges } = recording;
-  const times = [snapshots.at(-1)?.timeNs ?? 0n, gauges.at(-1)?.timeNs ?? 0n];
-  const last = times.reduce((a, b) => (a > b ? a : b));
-  return last === 0n ? (header?.startedUnixNs ?? 0n) : toUnixNs(recording, last);
 }

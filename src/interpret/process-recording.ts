@@ -29,6 +29,8 @@ export interface SnapshotRef {
 
 /** A ledger reading; `rssBytes` is the kernel's sum just before it. */
 export interface LedgerRef {
+  readonly reason: string;
+  readonly timeNs: bigint;
   readonly rssBytes: number;
   readonly ref: ChunkRef;
 }
@@ -78,6 +80,7 @@ const MAX_GAUGE_POINTS = 200_000;
 const MAX_AGENT_LINES = 10_000;
 /** A reading says first what it is of. */
 const LEDGER_HEAD_BYTES = 1024;
+const LEDGER_HEAD = /^\{"reason":"([a-z]+)","timeNs":"(\d{1,19})".*?,"rssBeforeBytes":(\d{1,15}),/;
 
 /**
  * Walks through one file. Memory grows with the tables and the number of sites, not with the length of the recording.
@@ -169,9 +172,10 @@ function walk(path: string, stream: ChunkStream): ProcessRecording {
       case CHUNK.gauges:
         return readGauges(payload, gauges);
       case CHUNK.ledger: {
-        const rss = /"rssBeforeBytes":(\d{1,15})[,}]/.exec(payload.toString('latin1', 0, LEDGER_HEAD_BYTES))?.[1];
-        if (rss !== undefined) ledgers.push({ rssBytes: Number(rss), ref });
-        return rss !== undefined;
+        const [, reason, timeNs, rss] = LEDGER_HEAD.exec(payload.toString('latin1', 0, LEDGER_HEAD_BYTES)) ?? [];
+        if (reason === undefined || timeNs === undefined) return false;
+        ledgers.push({ reason, timeNs: BigInt(timeNs), rssBytes: Number(rss), ref });
+        return true;
       }
       case CHUNK.series:
         return series.add(payload);

@@ -90,18 +90,24 @@ export interface AllocatorUse {
   readonly figures: readonly AllocatorFigure[];
 }
 
+/** `time`: the reading nearest to a time. */
+export type LedgerMoment = 'peak' | 'end' | 'time' | 'now';
+
 /** Everything that a ledger is made from. */
 export interface LedgerInputs {
   readonly pid: number;
   readonly name: string;
-  readonly moment: 'peak' | 'end' | 'now';
-  /** CLOCK_MONOTONIC of the process's machine. */
+  readonly moment: LedgerMoment;
+  /** Since the Unix epoch. */
   readonly timeNs: bigint;
+  /** Since the start of the run; absent outside of one. */
+  readonly sinceStartNs?: number;
   readonly durationNs: number;
   readonly retries: number;
   readonly parts: readonly LedgerPart[];
-  /** Sum of Rss over all mappings. */
+  /** Sum of Rss over all mappings, and of Pss: each page divided by the number of those who have it. */
   readonly rssBytes: number;
+  readonly pssBytes: number;
   readonly rssBeforeBytes: number;
   readonly rssAfterBytes: number;
   readonly statusRssBytes: number;
@@ -145,8 +151,12 @@ export interface LedgerCheck {
 export interface Ledger {
   readonly pid: number;
   readonly name: string;
-  readonly moment: LedgerInputs['moment'];
+  readonly moment: LedgerMoment;
+  /** Since the start of the run; absent outside of one. */
+  readonly sinceStartNs?: number;
   readonly rssBytes: number;
+  /** With each page divided by the number of processes that have it: of several processes only these may be added up. */
+  readonly pssBytes: number;
   readonly durationNs: number;
   readonly retries: number;
   /** The last one is the residual. Their sum is `rssBytes`, exactly. */

@@ -21,6 +21,8 @@ export interface LedgerReading {
   /** Of statm, just before and just after. */
   readonly rssBeforeBytes: number;
   readonly rssAfterBytes: number;
+  /** Sum of Pss over all regions: each page divided by the number of processes that have it. */
+  readonly pssBytes: number;
   readonly status: StatusSizes;
   /** Paths of mapped files; a region has an index into it. */
   readonly paths: readonly string[];

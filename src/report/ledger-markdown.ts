@@ -2,10 +2,12 @@ import type { Ledger, LedgerLine } from '../model/ledger.js';
 import { formatBytes } from '../model/units.js';
 import { MARKS, printable } from './format.js';
 import { allocatorTables } from './ledger-allocator-markdown.js';
+import { momentText, togetherText } from './ledger-words.js';
 
 /** The ledgers as Markdown tables, for issues and pull requests. */
 export function writeLedgerMarkdown(ledgers: readonly Ledger[]): string {
-  return `${ledgers.map(section).join('\n\n')}\n`;
+  const sum = ledgers.length > 1 ? [togetherText(ledgers)] : [];
+  return `${[...ledgers.map(section), ...sum].join('\n\n')}\n`;
 }
 
 function section(ledger: Ledger): string {
@@ -14,7 +16,7 @@ function section(ledger: Ledger): string {
     `| ${indent}${cell(line.title)} | ${amount(line)} | ${share(line.bytes)} | ${cell(line.source)} |`;
   const failed = ledger.checks.filter((check) => !check.isPassed);
   return [
-    `### ${cell(ledger.name)} [${ledger.pid}]: RSS ${formatBytes(ledger.rssBytes)} (${ledger.moment})`,
+    `### ${cell(ledger.name)} [${ledger.pid}]: RSS ${formatBytes(ledger.rssBytes)} (${momentText(ledger)})`,
     '',
     '| resident | bytes | share | how |',
     '| --- | ---: | ---: | --- |',

@@ -2,26 +2,27 @@ import type { Ledger, LedgerLine } from '../model/ledger.js';
 import { formatBytes, formatDuration } from '../model/units.js';
 import { formatEstimate, keepEnd, MARKS, shorten } from './format.js';
 import { allocatorRows } from './ledger-allocator-text.js';
+import { momentText, togetherText } from './ledger-words.js';
 import { type Paint, PLAIN } from './options.js';
 import { WIDTH, wrap } from './text-layout.js';
 
 const TITLE_WIDTH = 52;
 const BYTES_WIDTH = 20;
-const MOMENTS = { now: 'now', peak: 'at the highest RSS that was read', end: 'at the end' } as const;
 
 /** The ledgers of the processes, for people: 80 columns. */
 export function writeLedgerText(ledgers: readonly Ledger[], paint: Paint = PLAIN): string {
   const texts = ledgers.map((ledger) => [...head(ledger, paint), '', ...body(ledger, paint)].join('\n'));
-  return `${[...texts, paint.dim(LEGEND)].join('\n\n')}\n`;
+  const sum = ledgers.length > 1 ? [wrap(togetherText(ledgers), '').join('\n')] : [];
+  return `${[...texts, ...sum, paint.dim(LEGEND)].join('\n\n')}\n`;
 }
 
 const LEGEND = `${MARKS.measured} measured   ${MARKS.estimated} estimated ± what it may be off   ${MARKS.unknown} unknown   lines and residual add up to RSS`;
 
 function head(ledger: Ledger, paint: Paint): string[] {
   const took = formatDuration(BigInt(Math.round(ledger.durationNs)));
-  const text = `memprof ledger  ${ledger.name} [${ledger.pid}]  ${MOMENTS[ledger.moment]}, read in ${took}`;
   return [
-    paint.heading(shorten(text, WIDTH)),
+    paint.heading(shorten(`memprof ledger  ${ledger.name} [${ledger.pid}]`, WIDTH)),
+    paint.dim(`${momentText(ledger)}, read in ${took}`),
     '',
     row('RSS', paint.measured(`${MARKS.measured} ${formatBytes(ledger.rssBytes)}`), '', visible(ledger.rssBytes)),
   ];

@@ -1,11 +1,10 @@
 import { oneOf, parseFlags } from './flags.js';
 import { z } from './zod.js';
 
-export const LEDGER_MOMENTS = ['peak', 'end'] as const;
-
 export interface LedgerFlags {
   readonly format: string;
-  readonly at?: (typeof LEDGER_MOMENTS)[number];
+  /** Of a recording; `share` is of the run's time, 0 to 1. */
+  readonly at?: 'peak' | 'end' | { readonly afterStartNs: bigint } | { readonly share: number };
 }
 
 /**
@@ -17,7 +16,21 @@ export function parseLedgerFlags(
   formats: readonly string[],
   exitCode: number,
 ): LedgerFlags {
-  const schema = z.object({ format: oneOf(formats).default('text'), at: oneOf(LEDGER_MOMENTS).optional() });
-  const { format, at } = parseFlags(schema, raw, exitCode);
-  return { format, ...(at !== undefined && { at: at === 'peak' ? 'peak' : 'end' }) };
+  const at = z.string().refine(isMoment, 'is no moment: write peak, end, 12.5s after the start, or 50% of the run');
+  const flags = parseFlags(z.object({ format: oneOf(formats).default('text'), at: at.optional() }), raw, exitCode);
+  return { format: flags.format, ...(flags.at !== undefined && { at: readMoment(flags.at) }) };
+}
+
+const SECONDS = /^(\d{1,9}(?:\.\d{1,9})?)s$/;
+const PERCENT = /^(\d{1,3}(?:\.\d{1,9})?)%$/;
+
+function isMoment(text: string): boolean {
+  return text === 'peak' || text === 'end' || SECONDS.test(text) || Number(PERCENT.exec(text)?.[1]) <= 100;
+}
+
+function readMoment(text: string): NonNullable<LedgerFlags['at']> {
+  if (text === 'peak' || text === 'end') return text;
+  const percent = PERCENT.exec(text)?.[1];
+  if (percent !== undefined) return { share: Number(percent) / 100 };
+  return { afterStartNs: BigInt(Math.round(1e9 * Number(SECONDS.exec(text)?.[1]))) };
 }

@@ -16,6 +16,7 @@ function inputs(parts: readonly LedgerPart[], more: Partial<LedgerInputs> = {}):
   return {
     pid: 1,
     name: 'node',
+    pssBytes: 0,
     moment: 'now',
     timeNs: 0n,
     durationNs: 1000,

@@ -24,10 +24,12 @@ test('every mapping, with the sizes and flags that the kernel gives', () => {
 });
 
 test('a line of each kind', () => {
-  const { regions, paths } = parseSmaps(
+  const { regions, paths, pssBytes } = parseSmaps(
     [
       '3e141ff40000-3e141ff80000 rw-p 00000000 00:00 0 ',
       'Rss:                 256 kB',
+      'Pss:                 250 kB',
+      'Pss_Dirty:           249 kB',
       'Anonymous:           252 kB',
       'AnonHugePages:       128 kB',
       'Swap:                  8 kB',
@@ -35,6 +37,7 @@ test('a line of each kind', () => {
       'VmFlags: rd wr mr mw me dc nr ',
       '7f0000000000-7f0000001000 r-xs 00001000 fe:00 12                         /data/a model (1).gguf (deleted)',
       'Rss:                   4 kB',
+      'Pss:                   1 kB',
       'VmFlags: rd ex sh ht ',
       '7f0000001000-7f0000002000 r--p 00002000 fe:00 12                         /data/größe.bin',
       'ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]',
@@ -50,6 +53,7 @@ test('a line of each kind', () => {
     [0x7f0000000000, 4096, read | execute | shared | hugetlb, 0, 4096, 0, 0, 0],
     [0x7f0000001000, 4096, read, 1, 0, 0, 0, 0],
   ]);
+  expect(pssBytes).toBe(251 << 10);
   expect(paths).toEqual(['/data/a model (1).gguf (deleted)', '/data/größe.bin']);
 });
 

@@ -133,13 +133,15 @@ describe('what cannot be read', () => {
   });
 
   test('a format and a moment that there are not', async () => {
-    for (const flags of [
-      ['--format', 'html5'],
-      ['--at', 'noon'],
-    ]) {
+    for (const [flags, message] of [
+      [['--format', 'html5'], 'is not one of'],
+      [['--at', 'noon'], 'is no moment'],
+      [['--at', '101%'], 'is no moment'],
+      [['--at', '12'], 'is no moment'],
+    ] as const) {
       const { status, stderr } = await memprof(['ledger', '1', ...flags]);
       expect(status).toBe(2);
-      expect(stderr).toContain('is not one of');
+      expect(stderr).toContain(message);
     }
   });
 });

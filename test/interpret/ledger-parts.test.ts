@@ -10,7 +10,7 @@ import type { LedgerReading } from '../../src/recording/ledger.ts';
 /** A reading of a recorded smaps text: nothing but the kernel's word, as where memory may not be read. */
 function reading(name: string): LedgerReading {
   const text = readFileSync(fileURLToPath(new URL(`../../fixtures/smaps/${name}.txt`, import.meta.url)), 'latin1');
-  const { regions, paths } = parseSmaps(text);
+  const { regions, paths, pssBytes } = parseSmaps(text);
   const rss = regions.reduce((sum, region) => sum + region[4], 0);
   return {
     reason: 'outside',
@@ -22,6 +22,7 @@ function reading(name: string): LedgerReading {
     retries: 0,
     rssBeforeBytes: rss,
     rssAfterBytes: rss,
+    pssBytes,
     status: { rssBytes: rss, highWaterBytes: rss, swapBytes: 0, pageTableBytes: 0, hugetlbBytes: 0, threads: 7 },
     paths,
     executable: paths.indexOf('/usr/bin/node'),

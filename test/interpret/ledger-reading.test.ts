@@ -26,6 +26,7 @@ const READING: LedgerReading = {
   retries: 0,
   rssBeforeBytes: 8192,
   rssAfterBytes: 8192,
+  pssBytes: 8192,
   status: { rssBytes: 8192, highWaterBytes: 8192, swapBytes: 0, pageTableBytes: 0, hugetlbBytes: 0, threads: 1 },
   paths: ['/usr/bin/node'],
   executable: 0,

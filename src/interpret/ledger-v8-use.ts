@@ -1,0 +1,65 @@
+import type { LedgerInputs } from '../model/ledger.js';
+import { toUnixNs } from './clock.js';
+import type { ProcessRecording } from './process-recording.js';
+
+/** A worker that ended so long before a reading has no heap in it. */
+const ENDED_BEFORE_NS = 2_000_000_000n;
+/** Of a V8 profile, which may have megabytes, this much at its end holds the statistics. */
+const TAIL_BYTES = 8192;
+
+interface Statistics {
+  readonly timeUnixNs: bigint;
+  readonly isLast: boolean;
+  readonly usedBytes: number;
+}
+
+/** Tells how much of V8's pages was in use at a moment (CLOCK_MONOTONIC); undefined where no isolate said so. */
+export type V8UseReader = (timeNs: bigint) => LedgerInputs['v8Use'];
+
+/** Of each isolate the statistics nearest in time count; code is in the code range, and not in the pages. */
+export function createV8UseReader(recording: ProcessRecording): V8UseReader {
+  let threads: Map<number, Statistics[]> | undefined;
+
+  return (timeNs) => {
+    threads ??= readStatistics(recording);
+    const unixNs = toUnixNs(recording, timeNs);
+    const nearest = [...threads].flatMap(([thread, all]) => {
+      const last = all.at(-1);
+      if (last?.isLast && thread !== 0 && last.timeUnixNs + ENDED_BEFORE_NS < unixNs) return [];
+      return all.length === 0 ? [] : [all.reduce((a, b) => (age(b, unixNs) <= age(a, unixNs) ? b : a))];
+    });
+    if (nearest.length === 0) return undefined;
+    return {
+      usedBytes: nearest.reduce((sum, one) => sum + one.usedBytes, 0),
+      isolates: nearest.length,
+      ageNs: nearest.map((one) => age(one, unixNs)).sort((a, b) => (a < b ? 1 : -1))[0] ?? 0n,
+    };
+  };
+}
+
+function age({ timeUnixNs }: Statistics, unixNs: bigint): bigint {
+  return timeUnixNs > unixNs ? timeUnixNs - unixNs : unixNs - timeUnixNs;
+}
+
+/** By thread, in the order of the recording. */
+function readStatistics({ v8Profiles, stream }: ProcessRecording): Map<number, Statistics[]> {
+  const threads = new Map<number, Statistics[]>();
+  for (const { threadId, timeUnixNs, reason, ref } of v8Profiles) {
+    const usedBytes = usedInSpaces(stream.read(ref));
+    if (usedBytes === undefined) continue;
+    const own = threads.get(threadId) ?? [];
+    own.push({ timeUnixNs, isLast: reason === 'exit', usedBytes });
+    threads.set(threadId, own);
+  }
+  return threads;
+}
+
+function usedInSpaces(profile: Buffer | undefined): number | undefined {
+  if (profile === undefined) return undefined;
+  const tail = profile.toString('utf8', Math.max(0, profile.length - TAIL_BYTES));
+  const spaces = [
+    ...(/(?<="spaces":\[)(?:\["[a-z_]+",\d+,\d+\],?)+/.exec(tail)?.[0].matchAll(/\["([a-z_]+)",(\d+)/g) ?? []),
+  ];
+  if (spaces.length === 0) return undefined;
+  return spaces.reduce((sum, [, name = '', used]) => sum + (name.startsWith('code_') ? 0 : Number(used)), 0);
+}
