@@ -1,4 +1,5 @@
 import type { HeapWalk } from '../recording/ledger.js';
+import { PAGE_BYTES } from './page-size.js';
 import type { ProcessMemory } from './process-memory.js';
 
 /*
@@ -11,7 +12,6 @@ import type { ProcessMemory } from './process-memory.js';
 const PREVIOUS_IN_USE = 1;
 const SIZE_MASK = ~7;
 const MIN_CHUNK_BYTES = 32;
-const PAGE_BYTES = 4096;
 /** malloc_trim(3) keeps this much at the beginning of a free chunk (its links), and of the end of a heap (MINSIZE, one byte more). */
 const FREE_HEAD_BYTES = 48;
 const TOP_HEAD_BYTES = 33;

@@ -3,13 +3,13 @@ import type { LedgerReading, StatusSizes, UnseenCode } from '../recording/ledger
 import { walkHeap } from './heap-walk.js';
 import { findMalloc } from './malloc-heaps.js';
 import { readMallocState } from './malloc-state.js';
+import { PAGE_BYTES } from './page-size.js';
 import { openProcessMemory } from './process-memory.js';
 import { type MemoryMap, readSmaps } from './smaps.js';
 
 /** A reading during which RSS moved by more than this share is done again, so often. */
 const MAX_SKEW = 0.005;
 const MAX_RETRIES = 3;
-const PAGE_BYTES = 4096;
 /** Share by which a map and statm may differ where nobody can read again. */
 const TORN = 0.01;
 

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
+import { PAGE_BYTES } from './page-size.js';
 
-const PAGE_BYTES = 4096;
 const ENTRY_BYTES = 8;
 /** Highest byte of a page map entry: bit 63 present, bit 56 mapped here only. Documentation/admin-guide/mm/pagemap.rst. */
 const PRESENT = 0x80;

@@ -60,6 +60,29 @@ test('with jemalloc, what it holds is a line of its own, estimated', () => {
   expect(mib(ledger, 'malloc')).toBe(0);
 });
 
+test('with jemalloc loaded and glibc’s malloc in use, nobody can tell whose mappings they are', () => {
+  const given = reading('node-22-jemalloc');
+  const heap = {
+    ...{
+      start: 0,
+      bytes: 8 << 20,
+      arena: 0,
+      liveBytes: 5 << 20,
+      liveChunks: 9,
+      freeBytes: 0,
+      freePageBytes: 0,
+      topBytes: 0,
+    },
+    ...{ topPageBytes: 0, cachedBytes: 0, untouchedBytes: 0, unreachedBytes: 0 },
+  };
+  const bar = (one: LedgerReading): number => {
+    const line = makeLedger(inputsOfReading(one)).lines.find(({ name }) => name === 'allocator');
+    return (line?.errorBytes ?? 0) / (line?.bytes ?? 1);
+  };
+  expect(bar(given)).toBeCloseTo(0.005, 6);
+  expect(bar({ ...given, heaps: [heap] })).toBe(1);
+});
+
 describe('what is not in RSS (a C program, by the kernel alone)', () => {
   test('20,012 KiB of a block that malloc mapped were written to swap', () => {
     const ledger = makeLedger(inputsOfReading(reading('c-swapped')));
