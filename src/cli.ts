@@ -75,7 +75,7 @@ function addReport(program: Command): void {
     .command('report')
     .description('show a recording, or a profile.pb.gz, as text or in a file format')
     .argument('<source>', 'a directory that run wrote, or a profile.pb.gz')
-    .option('--format <format>', 'text, json, pprof, speedscope or folded (default: text)')
+    .option('--format <format>', 'text, json, html, pprof, speedscope or folded (default: text)')
     .option('--by <what>', 'group by site, module, heap, pool, arena, stage, label, thread or process')
     .option('--moment <moment>', 'what "in use" shows: end or peak (default: end)')
     .option('--config <file>', 'rules that name arenas (default: the nearest memprof.config.json, from here upwards)')

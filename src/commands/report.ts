@@ -3,7 +3,7 @@ import { fold, SPEEDSCOPE_MAX_STACKS } from '../analyze/fold.js';
 import { GROUPINGS, type GroupBy } from '../analyze/group.js';
 import { summarize } from '../analyze/summary.js';
 import { EXIT, MemprofError } from '../errors.js';
-import { BINARY_FORMATS, FORMATS, type FormatName } from '../report/index.js';
+import { FILE_FORMATS, FORMATS, type FormatName } from '../report/index.js';
 import { parseReportFlags } from '../schema/flags.js';
 import { coloursFor } from '../ui/colour.js';
 import { paintFor } from '../ui/paint.js';
@@ -12,6 +12,9 @@ import { openTerminal } from '../ui/terminal.js';
 import { memprofVersion } from '../version.js';
 import { loadProfile } from './profile-source.js';
 import { mustNotExist, writeResult, writeResultFile } from './result.js';
+
+/** A page has room for more than a terminal. */
+const PAGE_SITES = 50;
 
 /**
  * `memprof report`: shows a recording or a pprof file in any format.
@@ -22,15 +25,17 @@ export async function report(source: string, raw: Record<string, unknown>): Prom
   const flags = parseReportFlags(raw, choices, EXIT.usage);
   const format = flags.format as FormatName;
   if (flags.output !== undefined) mustNotExist(flags.output, flags.force);
-  else if (BINARY_FORMATS.has(format) && process.stdout.isTTY) throw binaryToTerminal(format);
+  else if (FILE_FORMATS.has(format) && process.stdout.isTTY) throw notForTerminal(format);
 
   const terminal = openTerminal();
   const profile = await withProgress(terminal, 'memprof: reading the recording', () =>
     loadProfile(source, flags.moment, flags.config),
   );
   const by = flags.by as GroupBy | undefined;
-  const summary = summarize(profile, { memprofVersion: memprofVersion(), ...(by && { by }) });
-  const shown = format === 'speedscope' ? fold(profile, SPEEDSCOPE_MAX_STACKS) : profile;
+  const top = format === 'html' ? PAGE_SITES : undefined;
+  const summary = summarize(profile, { memprofVersion: memprofVersion(), ...(by && { by }), ...(top && { top }) });
+  const isDrawn = format === 'speedscope' || format === 'html';
+  const shown = isDrawn ? fold(profile, SPEEDSCOPE_MAX_STACKS) : profile;
   const isPlain = flags.output !== undefined;
   const content = FORMATS[format](shown, {
     summary,
@@ -40,10 +45,10 @@ export async function report(source: string, raw: Record<string, unknown>): Prom
   else writeResultFile(flags.output, content);
 }
 
-function binaryToTerminal(format: string): MemprofError {
-  return new MemprofError(`${format} is binary: not for a terminal`, {
-    code: 'BINARY_TO_TERMINAL',
+function notForTerminal(format: FormatName): MemprofError {
+  return new MemprofError(`${format} is not for a terminal`, {
+    code: 'NOT_FOR_TERMINAL',
     exitCode: EXIT.usage,
-    hint: 'Write it to a file with -o profile.pb.gz, or pipe it into another program.',
+    hint: `Write it to a file with -o ${format === 'html' ? 'profile.html' : 'profile.pb.gz'}, or pipe it into another program.`,
   });
 }

@@ -1,5 +1,6 @@
 import type { Profile } from '../model/profile.js';
 import { writeFolded } from './folded.js';
+import { writeHtml } from './html/index.js';
 import { writeJson } from './json.js';
 import type { ReportOptions } from './options.js';
 import { writePprof } from './pprof-write.js';
@@ -25,9 +26,10 @@ export const FORMATS = {
   pprof: writePprof,
   speedscope: writeSpeedscope,
   folded: writeFolded,
+  html: writeHtml,
 } as const satisfies Record<string, Format>;
 
 export type FormatName = keyof typeof FORMATS;
 
-/** Formats that must not go to a terminal. */
-export const BINARY_FORMATS: ReadonlySet<FormatName> = new Set(['pprof']);
+/** Formats that must not go to a terminal: nobody could read them there. */
+export const FILE_FORMATS: ReadonlySet<FormatName> = new Set(['pprof', 'html']);

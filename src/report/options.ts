@@ -1,3 +1,4 @@
+import type { Ledger } from '../model/ledger.js';
 import type { Summary } from '../schema/summary.js';
 
 /** Colours of a terminal, injected: the reports know roles, not escape codes. */
@@ -20,9 +21,17 @@ export const PLAIN: Paint = {
   warning: same,
 };
 
+/** A ledger that was read while the program ran. `timeNs` is since the Unix epoch. */
+export interface LedgerMoment {
+  readonly timeNs: bigint;
+  readonly ledger: Ledger;
+}
+
 export interface ReportOptions {
   /** What `summarize` of analyze/ found in the same profile. */
   readonly summary: Summary;
   /** For `text`; without colour unless given. */
   readonly paint?: Paint;
+  /** For `html`: of all processes. */
+  readonly ledgers?: readonly LedgerMoment[];
 }

@@ -120,7 +120,7 @@ describe('report', () => {
     const command = `'${node}' '${MEMPROF}' report --format pprof '${recording}'`;
     const { status, stdout } = await runToEnd('script', ['-qec', command, '/dev/null']);
     expect(status).toBe(2);
-    expect(stdout).toContain('pprof is binary: not for a terminal');
+    expect(stdout).toContain('pprof is not for a terminal');
     expect(stdout).toContain('-o profile.pb.gz');
   });
 

@@ -1,15 +1,13 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { summarize } from '../../src/analyze/summary.ts';
 import { FORMATS } from '../../src/report/index.ts';
 import { writeSpeedscopePage } from '../../src/report/open-page.ts';
+import { type Browser, CHROMIUM, launchChromium } from '../helpers/browser.ts';
 import { inferenceProfile, poolProfile } from '../helpers/profiles.ts';
-
-const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
-if (!CHROMIUM) console.warn('skipped: no chromium, so nobody looks at the flame graph in a browser');
 
 describe.skipIf(!CHROMIUM)('the bundled speedscope, offline, in a browser', () => {
   // A name that a careless URL would break.
@@ -20,18 +18,7 @@ describe.skipIf(!CHROMIUM)('the bundled speedscope, offline, in a browser', () =
   const requests: string[] = [];
 
   beforeAll(async () => {
-    browser = await chromium.launch({
-      ...(CHROMIUM && { executablePath: CHROMIUM }),
-      args: [
-        '--no-sandbox',
-        '--disable-dev-shm-usage',
-        '--allow-file-access-from-files',
-        '--use-gl=angle',
-        '--use-angle=swiftshader',
-        '--enable-unsafe-swiftshader',
-        '--ignore-gpu-blocklist',
-      ],
-    });
+    browser = await launchChromium();
     page = await browser.newPage({ viewport: { width: 1400, height: 620 } });
     page.on('pageerror', (error) => problems.push(error.message));
     page.on('request', (request) => requests.push(request.url()));

@@ -1,0 +1,108 @@
+import { GC_KINDS } from '../../model/moments.js';
+import type { ProcessInfo, Profile } from '../../model/profile.js';
+import type { ReportOptions } from '../options.js';
+import { ledgerStack, pageLedgers } from './ledgers.js';
+import { liveStacks } from './live-stacks.js';
+import type { Life, PageProcess, PauseColumns } from './page-data.js';
+import { clockOf, gridOf, resample, type SecondsOf } from './timeline.js';
+
+/** Lines of their own: what each gauge is called on the page, in the order of the legend. */
+const LINES: readonly (readonly [name: string, title: string])[] = [
+  ['rss', 'RSS'],
+  ['anonymous', 'anonymous memory'],
+  ['malloc_live_estimate', 'malloc in use, estimated'],
+  ['mmap_committed', 'mapped by libraries'],
+  ['v8_total', 'V8 heap'],
+  ['v8_used', 'V8 objects'],
+  ['swap', 'swap'],
+  ['huge_pages', 'huge pages'],
+  ['page_tables', 'page tables'],
+  ['cgroup_usage', 'control group, usage'],
+  ['cgroup_limit', 'control group, limit'],
+];
+/** Beyond, only the biggest are kept. */
+const MAX_LIVES = 400;
+const MAX_PAUSES = 20_000;
+const MAX_MARKS = 2_000;
+
+/** What is drawn over time, by process, that with the highest RSS first. */
+export function processData(profile: Profile, options: ReportOptions): PageProcess[] {
+  const secondsOf = clockOf(profile);
+  const processes = profile.processes.map((process) => oneProcess(profile, process, options, secondsOf));
+  const highest = ({ lines }: PageProcess): number =>
+    (lines[0]?.values ?? []).reduce<number>((most, value) => Math.max(most, value ?? 0), 0);
+  return processes.sort((a, b) => highest(b) - highest(a));
+}
+
+function oneProcess(
+  profile: Profile,
+  { pid, name }: ProcessInfo,
+  options: ReportOptions,
+  secondsOf: SecondsOf,
+): PageProcess {
+  const gauges = profile.gauges.filter((gauge) => gauge.pid === pid && gauge.points.length > 0);
+  const ledgers = (options.ledgers ?? []).filter(({ ledger }) => ledger.pid === pid);
+  const readings = pageLedgers(ledgers, secondsOf);
+  const seconds = gridOf(
+    gauges.map(({ points }) => points.map(({ timeNs }) => secondsOf(timeNs))),
+    readings.map((reading) => reading.seconds),
+  );
+  const lines = LINES.flatMap(([gaugeName, title]) =>
+    gauges
+      .filter((gauge) => gauge.name === gaugeName && gauge.unit === 'bytes')
+      .map((gauge) => ({
+        name: gaugeName,
+        title: gauge.thread === undefined || gauge.thread === 'main' ? title : `${title}, ${gauge.thread}`,
+        values: resample(gauge.points, secondsOf, seconds),
+      })),
+  );
+  return {
+    pid,
+    label: `${name} [${pid}]`,
+    seconds,
+    lines,
+    stacks: [ledgerStack(readings, seconds), ...liveStacks(gauges, secondsOf, seconds)].flatMap((stack) => stack ?? []),
+    pauses: pausesOf(profile, pid, secondsOf),
+    marks: profile.marks
+      .filter((mark) => mark.pid === pid)
+      .slice(0, MAX_MARKS)
+      .map((mark) => ({ seconds: secondsOf(mark.timeNs), kind: mark.kind, name: mark.name })),
+    arenas: livesOf(profile, pid, secondsOf),
+    ledgers: readings,
+  };
+}
+
+/** Of too many, the longest are kept. */
+function pausesOf(profile: Profile, pid: number, secondsOf: SecondsOf): PauseColumns {
+  let pauses = profile.pauses.filter((pause) => pause.pid === pid);
+  if (pauses.length > MAX_PAUSES) {
+    const longest = [...pauses].sort((a, b) => b.durationNs - a.durationNs).slice(0, MAX_PAUSES);
+    pauses = longest.sort((a, b) => Number(a.timeNs - b.timeNs));
+  }
+  return {
+    kindNames: GC_KINDS,
+    seconds: pauses.map(({ timeNs }) => secondsOf(timeNs)),
+    milliseconds: pauses.map(({ durationNs }) => Math.round(durationNs / 1e3) / 1e3),
+    kinds: pauses.map(({ kind }) => GC_KINDS.indexOf(kind)),
+    threads: pauses.map(({ threadId }) => threadId),
+    causes: pauses.map(({ cause }) => cause),
+  };
+}
+
+function livesOf(profile: Profile, pid: number, secondsOf: SecondsOf): Life[] {
+  const named = profile.arenas.filter((use) => use.pid === pid && use.arena !== '');
+  return named
+    .sort((a, b) => b.peakBytes - a.peakBytes)
+    .slice(0, MAX_LIVES)
+    .map((use) => {
+      // An arena that a rule names is never released: it ends with its last byte.
+      const endNs = use.releasedNs > 0n ? use.releasedNs : use.lastFreedNs;
+      return {
+        name: use.arena,
+        pool: use.pool,
+        from: use.createdNs > 0n ? secondsOf(use.createdNs) : null,
+        to: endNs > 0n ? secondsOf(endNs) : null,
+        peakBytes: Math.round(use.peakBytes),
+      };
+    });
+}

@@ -1,0 +1,134 @@
+/**
+ * What the page is given, as JSON: plain numbers and texts, columns where there are many. Times are seconds since the start of the
+ * recording, sizes are bytes. Names are the program's own and may hold anything: the page sets them as text, never as markup.
+ */
+
+export interface PageData {
+  readonly title: string;
+  readonly subtitle: string;
+  readonly durationSeconds: number;
+  /** The big figures on top. */
+  readonly facts: readonly Fact[];
+  readonly notices: readonly string[];
+  readonly processes: readonly PageProcess[];
+  readonly flame: FlameData;
+  readonly tables: readonly PageTable[];
+  /** The last line of the page: who made it, what was never recorded. */
+  readonly footer: readonly string[];
+}
+
+export interface Fact {
+  readonly label: string;
+  readonly value: string;
+  readonly note: string;
+}
+
+export interface PageProcess {
+  readonly pid: number;
+  readonly label: string;
+  /** Common to everything that is drawn over time. */
+  readonly seconds: readonly number[];
+  /** Single lines, RSS first. They overlap: nobody may add them up. */
+  readonly lines: readonly Curve[];
+  /** Areas that add up, the biggest first. */
+  readonly stacks: readonly Stack[];
+  readonly pauses: PauseColumns;
+  readonly marks: readonly { readonly seconds: number; readonly kind: string; readonly name: string }[];
+  readonly arenas: readonly Life[];
+  readonly ledgers: readonly PageLedger[];
+}
+
+/** `values` go with the `seconds` of the process; null: not known then. */
+export interface Curve {
+  readonly name: string;
+  readonly title: string;
+  readonly values: readonly (number | null)[];
+}
+
+export interface Stack {
+  readonly name: 'ledger' | 'pool' | 'arena';
+  readonly title: string;
+  readonly note: string;
+  readonly bands: readonly Curve[];
+}
+
+/** V8's pauses, one column each. `kinds` are numbers in `kindNames`. */
+export interface PauseColumns {
+  readonly kindNames: readonly string[];
+  readonly seconds: readonly number[];
+  readonly milliseconds: readonly number[];
+  readonly kinds: readonly number[];
+  readonly threads: readonly number[];
+  readonly causes: readonly string[];
+}
+
+/** From when to when an arena was there; null: it was before the recording, or still is. */
+export interface Life {
+  readonly name: string;
+  readonly pool: string;
+  readonly from: number | null;
+  readonly to: number | null;
+  readonly peakBytes: number;
+}
+
+export interface PageLedger {
+  readonly seconds: number;
+  readonly moment: string;
+  readonly rssBytes: number;
+  readonly lines: readonly PageLedgerLine[];
+  readonly splitErrorBytes: number | null;
+  readonly skewBytes: number;
+  /** Each a name and a text. */
+  readonly apart: readonly (readonly [string, string])[];
+  /** What failed, or could not be seen. */
+  readonly warnings: readonly string[];
+}
+
+export interface PageLedgerLine {
+  readonly name: string;
+  readonly title: string;
+  readonly bytes: number;
+  readonly errorBytes: number;
+  readonly certainty: 'measured' | 'estimated' | 'unknown';
+  readonly source: string;
+  readonly parts: readonly PageLedgerLine[];
+}
+
+/** Call paths as a tree: each node is a location below its parent, -1 for none. */
+export interface FlameData {
+  readonly texts: readonly string[];
+  /** name, file, module: numbers in `texts`; line; kind: a number in `kinds`. */
+  readonly frames: readonly (readonly [number, number, number, number, number])[];
+  readonly kinds: readonly string[];
+  /** Frames of each location, the innermost first. */
+  readonly locations: readonly (readonly number[])[];
+  readonly parents: readonly number[];
+  readonly nodeLocations: readonly number[];
+  /** What stands above a call path by arena: numbers in `texts`, the root first. */
+  readonly roots: readonly (readonly number[])[];
+  readonly samples: {
+    readonly nodes: readonly number[];
+    readonly roots: readonly number[];
+    readonly pids: readonly number[];
+    readonly inuseBytes: readonly number[];
+    readonly allocatedBytes: readonly number[];
+  };
+  /** Of the main program: frames in it between the program's own are the engine's. */
+  readonly mainModule: string;
+  /** 'in use at the end', 'in use at the peak'. */
+  readonly inuseTitle: string;
+}
+
+export interface PageTable {
+  readonly title: string;
+  readonly note: string;
+  readonly columns: readonly { readonly title: string; readonly isNumber: boolean }[];
+  readonly rows: readonly (readonly Cell[])[];
+}
+
+/** `sort` orders where the text does not; `detail` stands below it, small. */
+export interface Cell {
+  readonly text: string;
+  readonly sort?: number;
+  readonly detail?: string;
+}

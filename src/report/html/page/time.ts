@@ -1,0 +1,70 @@
+import { drawChart } from './chart.js';
+import { onTheme } from './colours.js';
+import { card, choice, h } from './dom.js';
+import { choose, type State } from './state.js';
+
+/** Memory over time: what it was, who held it, and what happened meanwhile. */
+export function timeCard(state: State, page: HTMLElement): void {
+  const { processes } = state.data;
+  if (processes.every(({ seconds }) => seconds.length === 0)) return;
+  const stackTools = h('span');
+  const plot = h('div', { class: 'plot' });
+  const below = h('p', { class: 'note' });
+  let stackName: string | undefined;
+  let destroy = (): void => undefined;
+
+  const draw = (): void => {
+    const { process } = state;
+    if (process === undefined) return;
+    const stack =
+      process.stacks.find(({ name }) => name === stackName) ?? (stackName === '' ? undefined : process.stacks[0]);
+    destroy();
+    destroy = drawChart(plot, state, process, stack);
+    const hint = 'Drag to zoom, double-click to see all.';
+    const click = process.ledgers.length > 0 ? ' Click for the ledger at that moment.' : '';
+    below.textContent = [stack?.note, hint + click].filter(Boolean).join('. ');
+  };
+  const chooseProcess = h(
+    'select',
+    {
+      'aria-label': 'process',
+      change: () => choose(state, { process: processes[chooseProcess.selectedIndex] }),
+    },
+    ...processes.map(({ label }) => h('option', {}, label)),
+  );
+  const offerStacks = (): void => {
+    const stacks = state.process?.stacks ?? [];
+    const options = [
+      ...stacks.map(({ name, title }) => ({ value: name as string, title })),
+      { value: '', title: 'lines only' },
+    ];
+    const chosen = stacks.some(({ name }) => name === stackName) ? stackName : (stacks[0]?.name ?? '');
+    stackName = chosen;
+    stackTools.replaceChildren(
+      ...(stacks.length > 0
+        ? [
+            choice('areas', options, chosen ?? '', (value) => {
+              stackName = value;
+              draw();
+            }),
+          ]
+        : []),
+    );
+  };
+
+  page.append(card('Memory over time', [processes.length > 1 && chooseProcess, stackTools], plot, below));
+  offerStacks();
+  draw();
+  let shown = state.process;
+  state.changed.push(() => {
+    // Another moment is drawn by the chart itself.
+    if (shown === state.process) return;
+    shown = state.process;
+    offerStacks();
+    draw();
+  });
+  onTheme(draw);
+  new ResizeObserver(() => {
+    if (plot.clientWidth > 0 && plot.dataset.width !== String(plot.clientWidth)) draw();
+  }).observe(plot);
+}
