@@ -73,9 +73,11 @@ const parts = options.only.split(',');
 const modes = parts.filter((part) => part in MODES);
 for (const part of parts) if (!(part in MODES || part === 'cost')) throw new Error(`no part ${part}`);
 
-function measure({ rssBytes, residualBytes, splitErrorBytes, skewBytes, checks, durationNs, retries }) {
+function measure({ rssBytes, highWaterBytes, residualBytes, splitErrorBytes, skewBytes, checks, durationNs, retries }) {
   return {
     rssBytes,
+    /** By how much RSS was higher at some other moment. */
+    missed: Math.max(0, highWaterBytes - rssBytes) / rssBytes,
     residual: residualBytes / rssBytes,
     ...(splitErrorBytes !== undefined && { split: splitErrorBytes / rssBytes }),
     skew: skewBytes / rssBytes,
@@ -121,12 +123,18 @@ function byProgram(major, moments, data) {
   return {
     id: `residual-${major}`,
     title: `residual, signed, of RSS: Node ${major}`,
-    columns: ['', 'RSS MiB', ...moments],
+    columns: ['', 'RSS MiB', ...moments, ...(moments.includes('peak') ? ['peak missed by'] : [])],
     rows: names.map((name) => {
       const own = data.filter((row) => row.name === name && row.major === major);
       const cells = moments.map((moment) => own.find((row) => row.moment === moment));
       const rss = Math.max(...own.map((row) => row.rssBytes)) / 2 ** 20;
-      return [all[name].title, rss.toFixed(0), ...cells.map((row) => (row ? percent(row.residual) : ''))];
+      const peak = own.find((row) => row.moment === 'peak');
+      return [
+        all[name].title,
+        rss.toFixed(0),
+        ...cells.map((row) => (row ? percent(row.residual) : '')),
+        ...(peak ? [`${(100 * peak.missed).toFixed(1)} %`] : []),
+      ];
     }),
     data: data.filter((row) => row.major === major),
   };

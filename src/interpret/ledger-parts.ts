@@ -68,8 +68,10 @@ export function partsOfReading(reading: LedgerReading, mapped: readonly AddressR
       const [, pieceBytes, kind, pieceRss] = pieces[nextPiece++] ?? [0, 0, 0, 0];
       restBytes -= pieceBytes;
       const owner = PIECE_KINDS[kind];
-      if (owner !== undefined) add(pieceRss, PIECE_OWNERS[owner]);
-      rest -= pieceRss;
+      // Pieces are counted after their region: what came meanwhile is not in its sum.
+      const own = Math.min(pieceRss, rest);
+      if (owner !== undefined) add(own, PIECE_OWNERS[owner]);
+      rest -= own;
     }
     if (rest === 0) return;
     if (other?.isMalloc && paths[path] === '[heap]') {

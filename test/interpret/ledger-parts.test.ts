@@ -5,7 +5,7 @@ import { makeLedger } from '../../src/analyze/ledger.ts';
 import { parseSmaps } from '../../src/capture/smaps.ts';
 import { inputsOfReading } from '../../src/interpret/ledger-inputs.ts';
 import type { Ledger } from '../../src/model/ledger.ts';
-import type { LedgerReading } from '../../src/recording/ledger.ts';
+import { type LedgerReading, PIECE_KINDS } from '../../src/recording/ledger.ts';
 
 /** A reading of a recorded smaps text: nothing but the kernel's word, as where memory may not be read. */
 function reading(name: string): LedgerReading {
@@ -98,4 +98,19 @@ describe('what is not in RSS (a C program, by the kernel alone)', () => {
     expect(ledger.rssBytes).toBe(1280 << 10);
     expect(ledger.residualBytes).toBeLessThanOrEqual(12 << 10);
   });
+});
+
+test('a block that grew after its region was counted: what was counted is its own, and no line is negative', () => {
+  const given = reading('node-24-wasm');
+  const region = given.regions.find(
+    ([start, , flags, path, rss]) => path === -1 && flags === 3 && rss > 0 && start > 2 ** 46,
+  );
+  if (region === undefined) throw new Error('no plain memory in the fixture');
+  const [start, bytes, , , rss] = region;
+  const chunk = PIECE_KINDS.indexOf('chunk');
+  const before = makeLedger(inputsOfReading(given));
+  const ledger = makeLedger(inputsOfReading({ ...given, pieces: [[start, bytes, chunk, rss + (3 << 20)]] }));
+  expect(ledger.lines.filter((line) => line.bytes < 0)).toEqual([]);
+  expect(ledger.residualBytes).toBeLessThanOrEqual(before.residualBytes);
+  expect(ledger.lines.reduce((sum, line) => sum + line.bytes, 0)).toBe(ledger.rssBytes);
 });
