@@ -8,6 +8,7 @@ import type {
   MallocUse,
 } from '../model/ledger.js';
 import { LEDGER_LINES } from '../model/ledger.js';
+import { formatDuration } from '../model/units.js';
 import { allocatorsOf } from './ledger-allocator.js';
 import { checksOf } from './ledger-checks.js';
 
@@ -115,10 +116,12 @@ function walkedParts(bytes: number, use: MallocUse): LedgerLine[] {
 function v8Parts(bytes: number, { v8Use }: LedgerInputs): LedgerLine[] {
   if (v8Use === undefined) return [];
   const used = Math.min(bytes, v8Use.usedBytes);
-  const source = `v8.getHeapStatistics() of ${v8Use.isolates} isolate(s)`;
+  const source = `heap statistics of ${v8Use.isolates} isolate(s), ${formatDuration(v8Use.ageNs)} away`;
+  // Used is not below nothing, and not above what is resident.
+  const errorBytes = Math.min(v8Use.errorBytes, Math.max(used, bytes - used));
   return [
-    subLine('used', used, source, 'estimated', 0),
-    subLine('rest', bytes - used, 'the pages less what is used', 'estimated', 0),
+    subLine('used', used, source, 'estimated', errorBytes),
+    subLine('rest', bytes - used, 'the pages less what is used', 'estimated', errorBytes),
   ];
 }
 

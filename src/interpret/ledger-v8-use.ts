@@ -23,14 +23,15 @@ export function createV8UseReader(recording: ProcessRecording): V8UseReader {
   return (timeNs) => {
     threads ??= readStatistics(recording);
     const unixNs = toUnixNs(recording, timeNs);
-    const nearest = [...threads].flatMap(([thread, all]) => {
+    const isolates = [...threads].filter(([thread, all]) => {
       const last = all.at(-1);
-      if (last?.isLast && thread !== 0 && last.timeUnixNs + ENDED_BEFORE_NS < unixNs) return [];
-      return all.length === 0 ? [] : [all.reduce((a, b) => (age(b, unixNs) <= age(a, unixNs) ? b : a))];
+      return !(last?.isLast && thread !== 0 && last.timeUnixNs + ENDED_BEFORE_NS < unixNs);
     });
-    if (nearest.length === 0) return undefined;
+    if (isolates.length === 0) return undefined;
+    const nearest = isolates.map(([, all]) => all.reduce((a, b) => (age(b, unixNs) <= age(a, unixNs) ? b : a)));
     return {
       usedBytes: nearest.reduce((sum, one) => sum + one.usedBytes, 0),
+      errorBytes: isolates.reduce((sum, [, all]) => sum + errorOf(all, unixNs), 0),
       isolates: nearest.length,
       ageNs: nearest.map((one) => age(one, unixNs)).sort((a, b) => (a < b ? 1 : -1))[0] ?? 0n,
     };
@@ -39,6 +40,19 @@ export function createV8UseReader(recording: ProcessRecording): V8UseReader {
 
 function age({ timeUnixNs }: Statistics, unixNs: bigint): bigint {
   return timeUnixNs > unixNs ? timeUnixNs - unixNs : unixNs - timeUnixNs;
+}
+
+/**
+ * By how much the statistics nearest to a moment may differ from what they would have been then: the change between those before and after
+ * it (or the last two before it, the first two after it), twice as fast as it was on average. Of a single one nothing is known: all of it.
+ */
+function errorOf(all: readonly Statistics[], unixNs: bigint): number {
+  const next = all.findIndex((one) => one.timeUnixNs >= unixNs);
+  const [a, b] = next === -1 ? all.slice(-2) : [all[Math.max(0, next - 1)], all[Math.max(1, next)]];
+  if (a === undefined || b === undefined) return all[0]?.usedBytes ?? 0;
+  const ages = Math.min(Number(age(a, unixNs)), Number(age(b, unixNs)));
+  const rate = Math.abs(b.usedBytes - a.usedBytes) / Math.max(1, Number(b.timeUnixNs - a.timeUnixNs));
+  return 2 * rate * ages;
 }
 
 /** By thread, in the order of the recording. */

@@ -117,7 +117,14 @@ export interface LedgerInputs {
   /** The sampler's estimate of what malloc has handed out and not got back, with its standard deviation. */
   readonly sampledLive?: { readonly bytes: number; readonly deviationBytes: number };
   /** Used bytes of V8's heaps, over all isolates that said so. */
-  readonly v8Use?: { readonly usedBytes: number; readonly isolates: number; readonly ageNs: bigint };
+  readonly v8Use?: {
+    readonly usedBytes: number;
+    /** By how much it may have changed in that time. */
+    readonly errorBytes: number;
+    readonly isolates: number;
+    /** Of the oldest one, before or after the reading. */
+    readonly ageNs: bigint;
+  };
   readonly apart: readonly ApartLine[];
   readonly unseen: readonly string[];
 }

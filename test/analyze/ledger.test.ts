@@ -93,7 +93,7 @@ test('self-checks fail by name, and name the line', () => {
   expect(failed(inputs(parts, { statusRssBytes: 99 * MIB }))).toEqual(['status_and_smaps']);
   expect(failed(inputs(parts, { rssAfterBytes: 101 * MIB }))).toEqual(['skew']);
   expect(failed(inputs([part('files', -4096), ...parts]))).toEqual(['negative_files']);
-  const v8Use = { usedBytes: 51 * MIB, isolates: 1, ageNs: 0n };
+  const v8Use = { usedBytes: 51 * MIB, errorBytes: MIB, isolates: 1, ageNs: 0n };
   expect(failed(inputs(parts, { v8Use }))).toEqual(['v8_used']);
   const [check] = makeLedger(inputs(parts, { v8Use })).checks.filter(({ isPassed }) => !isPassed);
   expect(check?.message).toMatch(/^V8 heap pages: V8 says that 51\.0 MiB are used, and 50\.0 MiB are resident/);
