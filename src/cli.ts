@@ -34,6 +34,7 @@ async function main(argv: readonly string[]): Promise<void> {
   addRun(program);
   addReport(program);
   addOpen(program);
+  addDiff(program);
   addRules(program);
   addLedger(program);
   addGate(program);
@@ -97,6 +98,24 @@ function addOpen(program: Command): void {
     .action(async (source: string, flags: { browser: boolean; config?: string }) => {
       const { open } = await import('./commands/open.js');
       await open(source, flags);
+    });
+}
+
+function addDiff(program: Command): void {
+  program
+    .command('diff')
+    .description('what differs between two recordings, pprof files or sets of runs, with error bars')
+    .argument('<base>', 'a directory that run wrote, a profile.pb.gz, a folder of such, or several with commas between')
+    .argument('<now>', 'what to compare with it')
+    .option('--format <format>', 'text or json (default: text)')
+    .option('--by <what>', 'group by site, module, heap, pool, arena, stage, label, thread or process')
+    .option('--moment <moment>', 'what "in use" shows: end or peak (default: end)')
+    .option('--config <file>', 'rules that name arenas (default: the nearest memprof.config.json, from here upwards)')
+    .option('-o, --output <file>', 'write there instead of stdout')
+    .option('-f, --force', 'replace the file that is there')
+    .action(async (base: string, now: string, raw: Record<string, unknown>) => {
+      const { diff } = await import('./commands/diff.js');
+      await diff(base, now, raw);
     });
 }
 

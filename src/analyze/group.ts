@@ -1,3 +1,4 @@
+import { addValues } from '../model/builder.js';
 import { frameReader } from '../model/frames.js';
 import { arenaName } from '../model/labels.js';
 import { numberByText } from '../model/numbering.js';
@@ -25,6 +26,22 @@ export interface Group {
   /** Grouping by site only. */
   readonly site?: Site;
   readonly heap?: string;
+}
+
+/** Several groups of one name as one. That nothing of so many bytes was sampled is as unlikely in all of them together as in one. */
+export function addGroups(groups: readonly Group[]): Group {
+  const [first] = groups;
+  if (first === undefined) throw new RangeError('there is no group to add up');
+  const sum = (of: (group: Group) => Values): Values => groups.map(of).reduce(addValues);
+  return {
+    ...first,
+    values: sum(({ values }) => values),
+    variances: sum(({ variances }) => variances),
+    exact: sum(({ exact }) => exact),
+    observations: groups.reduce((all, { observations }) => all + observations, 0),
+    unseenBytes: Math.max(...groups.map(({ unseenBytes }) => unseenBytes)),
+    unknown: [...new Set(groups.flatMap(({ unknown }) => unknown))],
+  };
 }
 
 interface Sums {

@@ -3,6 +3,7 @@ import { ALLOC_OBJECTS, ALLOC_SPACE, INUSE_OBJECTS, INUSE_SPACE, SAMPLE_TYPES } 
 import type { Estimate, SummaryRow, SummarySiteFrame } from '../schema/summary.js';
 import type { Group } from './group.js';
 import { type Interval, intervals } from './interval.js';
+import type { Site } from './site.js';
 
 /** A group as summary.json has it. */
 export function row(group: Group): SummaryRow {
@@ -18,9 +19,16 @@ export function row(group: Group): SummaryRow {
     inuse_space: inuse.bytes,
     observations: group.observations,
     share: Number(group.share.toFixed(4)),
-    ...(site?.user && { user: siteFrame(site.user) }),
-    ...(site?.js && { js: siteFrame(site.js) }),
-    ...(site?.callee && { callee: siteFrame(site.callee) }),
+    ...(site && siteFrames(site)),
+  };
+}
+
+/** The frames of a site as summary.json has them. */
+export function siteFrames({ user, js, callee }: Site): Pick<SummaryRow, 'user' | 'js' | 'callee'> {
+  return {
+    ...(user && { user: siteFrame(user) }),
+    ...(js && { js: siteFrame(js) }),
+    ...(callee && { callee: siteFrame(callee) }),
   };
 }
 

@@ -35,6 +35,8 @@ function processText(process: ProcessInfo): string {
 }
 
 interface Comments {
+  /** memprof wrote it, and not another tool. */
+  readonly isOurs: boolean;
   readonly processes: readonly ProcessInfo[];
   readonly moment: Moment;
   readonly unknown: Profile['unknown'];
@@ -49,6 +51,7 @@ export function commentReader(comments: readonly string[]): Comments {
   const unknown: { heap: string; types: ValueType['type'][] }[] = [];
   const notices: Notice[] = [];
   let moment: Moment = 'end';
+  let isOurs = false;
   for (const comment of comments) {
     const { key, value } = split(comment);
     const process = key === 'process' ? parseProcess(value) : undefined;
@@ -57,13 +60,14 @@ export function commentReader(comments: readonly string[]): Comments {
     else if (momentRead) moment = momentRead;
     else if (key === 'unknown') unknown.push(parseUnknown(value));
     else if (key === 'notice') notices.push(parseNotice(value));
-    else if (key !== 'memprof') notices.push({ code: 'PPROF_COMMENT', message: comment });
+    else if (key === 'memprof') isOurs = true;
+    else notices.push({ code: 'PPROF_COMMENT', message: comment });
   }
   const meanBytesOf = (heap: string, pid: number): number | undefined => {
     const process = processes.find((candidate) => candidate.pid === pid);
     return heap === 'v8' ? process?.v8IntervalBytes : process?.nativeMeanAtEndBytes;
   };
-  return { processes, moment, unknown, notices, meanBytesOf };
+  return { isOurs, processes, moment, unknown, notices, meanBytesOf };
 }
 
 function split(comment: string): { key: string; value: string } {

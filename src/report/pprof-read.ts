@@ -42,7 +42,7 @@ export function readPprof(bytes: Uint8Array, name = 'the profile'): Profile {
   const columns = columnsOf(source);
   const comments = commentReader(decoded.comment.map(source.text));
   const periodBytes = source.text(decoded.periodType?.unit ?? 0) === 'bytes' ? int(decoded.period) : 0;
-  const code = readCode(source);
+  const code = readCode(source, comments.isOurs);
   const samples = decoded.sample.map((sample): Sample => {
     const labels = labelsOf(sample.label.map(({ key, str }) => [source.text(key), source.text(str)] as const));
     const values = valuesOf(sample.value, columns, source);
@@ -79,7 +79,7 @@ export function readPprof(bytes: Uint8Array, name = 'the profile'): Profile {
 }
 
 /** Functions, mappings and locations, with numbers of ours: other tools use 64-bit hashes, which do not fit into a number. */
-function readCode({ decoded, text, invalid }: Source) {
+function readCode({ decoded, text, invalid }: Source, isOurs: boolean) {
   const numbered = (table: readonly { readonly id: Numeric }[], what: string) => {
     const ids = new Map(table.map(({ id }, i) => [BigInt(id), i + 1]));
     return (id: Numeric): number => {
@@ -118,9 +118,8 @@ function readCode({ decoded, text, invalid }: Source) {
       column: int(line.column),
     }));
     const mapping = BigInt(location.mappingId) === 0n ? 0 : mappingId(location.mappingId);
-    const file = functions.get(lines[0]?.functionId ?? 0)?.file ?? '';
     const address = BigInt(location.address);
-    const kind = kindOf(file, mapping, address);
+    const kind = kindOf(functions.get(lines[0]?.functionId ?? 0), mapping, address, isOurs);
     // What our writer says so. Elsewhere it means functions that the linker made one.
     const approximate = kind === 'js' && location.isFolded;
     locations.set(id, { id, mappingId: mapping, address, lines, kind, ...(approximate && { approximate }) });
@@ -188,10 +187,16 @@ function columnsOf({ decoded, text, invalid }: Source): number[] {
 
 const SCRIPT = /^(node:|file:|wasm:|https?:|evalmachine|webpack)|\.([cm]?[jt]sx?|vue|svelte)$/;
 
-function kindOf(file: string, mappingId: number, address: bigint): Location['kind'] {
+/** The engine's own code, which lies in the binary's. */
+const BUILTIN = /^Builtins_/;
+
+function kindOf(fn: FunctionInfo | undefined, mappingId: number, address: bigint, isOurs: boolean): Location['kind'] {
+  const { name = '', systemName = '', file = '' } = fn ?? {};
   if (SCRIPT.test(file)) return 'js';
-  if (mappingId !== 0) return 'native';
-  return address === 0n ? 'synthetic' : 'runtime';
+  if (mappingId !== 0) return BUILTIN.test(systemName) ? 'runtime' : 'native';
+  if (address !== 0n) return 'runtime';
+  // We write no such location but JavaScript without a file, and what we made up ourselves, which is in brackets.
+  return isOurs && file === '' && !name.startsWith('[') ? 'js' : 'synthetic';
 }
 
 const TEXT_LABELS = ['arena', 'pool', 'stage', 'label', 'thread'] as const;

@@ -1,14 +1,14 @@
-import { baseName, placeOf } from '../model/frames.js';
 import { noticeText } from '../model/notices.js';
 import type { Profile } from '../model/profile.js';
 import { formatBytes, formatCount, formatDuration } from '../model/units.js';
-import type { Estimate, Summary, SummaryRow, SummarySiteFrame } from '../schema/summary.js';
-import { keepEnd, MARKS, printable, shorten, shortenName } from './format.js';
+import type { Estimate, Summary, SummaryRow } from '../schema/summary.js';
+import { MARKS, printable, shorten } from './format.js';
 import { type Paint, PLAIN, type ReportOptions } from './options.js';
 import { arenaTable } from './text-arenas.js';
 import { NAME_WIDTH, painted, percent, rowName, SHARE_WIDTH, VALUE_WIDTH, WIDTH, wrap } from './text-layout.js';
 import { gaugeTable, waits } from './text-over-time.js';
 import { poolTable } from './text-pools.js';
+import { siteLines } from './text-site.js';
 
 const MOMENT_TEXT = {
   end: 'in use at the end',
@@ -144,26 +144,6 @@ function sites(title: string, rows: readonly SummaryRow[], paint: Paint): string
       ...siteLines(row).map((line) => paint.dim(`       ${line}`)),
     ]),
   ];
-}
-
-/** The program's own line first, then what it called. */
-function siteLines(row: SummaryRow): string[] {
-  const frames = [row.user, row.js, row.callee].filter((frame) => frame !== undefined);
-  return frames.length === 0
-    ? [shorten(row.name, FRAME_WIDTH)]
-    : frames.map((frame, i) => `${'  '.repeat(i)}${frameText(frame)}`);
-}
-
-const FRAME_WIDTH = 68;
-const FRAME_NAME_WIDTH = 44;
-
-function frameText({ name, module, ...at }: SummarySiteFrame): string {
-  const place = placeOf(at) || baseName(module);
-  if (!place) return shortenName(name, FRAME_WIDTH);
-  // A place may take what the name leaves, and the other way round.
-  const nameWidth = Math.max(FRAME_NAME_WIDTH, FRAME_WIDTH - 2 - place.length);
-  const shortName = shortenName(name, nameWidth);
-  return `${shortName}  ${keepEnd(place, FRAME_WIDTH - 2 - shortName.length)}`;
 }
 
 /** Sampling steps are powers of two: `64 KiB`, not `64.0 KiB`. */

@@ -29,7 +29,7 @@ const columns = {
   share: z.number().describe('part of all bytes in use, 0 to 1'),
 };
 
-const SiteFrame = z
+export const SiteFrame = z
   .object({
     name,
     file: name,
