@@ -3,6 +3,7 @@ import type { Summary } from '../schema/summary.js';
 import { SUMMARY_VERSION } from '../schema/summary-version.js';
 import { arenasAndPools } from './arenas.js';
 import { type GroupBy, group, total } from './group.js';
+import { ledgersOf } from './ledger-summary.js';
 import { overTime } from './over-time.js';
 import { row } from './row.js';
 import { topSites } from './top.js';
@@ -43,6 +44,7 @@ export function summarize(profile: Profile, options: SummaryOptions): Summary {
     ...(by && { groups: groupsBy(profile, by) }),
     processes: profile.processes.map(processOf),
     ...overTime(profile),
+    ...ledgersOf(profile),
     unknown: profile.unknown.map(({ heap, types }) => ({ heap, types: [...types] })),
     notices: profile.notices.map((notice) => ({ ...notice })),
     recorded: { kept: [...RECORDED.kept], never: [...RECORDED.never] },

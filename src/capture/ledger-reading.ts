@@ -25,9 +25,12 @@ export interface ReadingOptions {
  */
 export function readLedger(pid: number, options: ReadingOptions): LedgerReading {
   const began = process.hrtime.bigint();
+  const name = readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd();
   let once = readOnce(pid, options);
   let retries = 0;
-  while (retries < MAX_RETRIES && moved(once) > MAX_SKEW) {
+  // At its end a process gives more and more back: what was read first is nearest to what it had.
+  const maxRetries = options.reason === 'end' ? 0 : MAX_RETRIES;
+  while (retries < maxRetries && moved(once) > MAX_SKEW) {
     once = readOnce(pid, options);
     retries++;
   }
@@ -35,7 +38,7 @@ export function readLedger(pid: number, options: ReadingOptions): LedgerReading 
     reason: options.reason,
     timeNs: began.toString(),
     pid,
-    name: readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd(),
+    name,
     durationNs: Number(process.hrtime.bigint() - began),
     retries,
     ...once,
@@ -50,16 +53,20 @@ function readOnce(pid: number, options: ReadingOptions): Once {
   const executable = readLink(`/proc/${pid}/exe`);
   const rssBeforeBytes = readRss(pid);
   const map = readSmaps(pid);
-  const isWhole = readRss(pid) > 0 || (options.reason === 'end' && isAbout(map, rssBeforeBytes));
-  if (map.regions.length === 0 || !isWhole) throw gone();
+  const isEnd = options.reason === 'end';
+  const rssThenBytes = readRss(pid);
+  if (map.regions.length === 0 || (rssThenBytes === 0 && !(isEnd && isAbout(map, rssBeforeBytes)))) throw gone();
   const mallocBegan = process.hrtime.bigint();
-  const malloc = readMalloc(pid, map, options, unseen);
+  const malloc = readMalloc(pid, map, options, unseen, () => {
+    const rssBytes = readRss(pid);
+    return rssBytes > 0 && (!isEnd || Math.abs(rssBytes - rssThenBytes) <= MAX_SKEW * rssThenBytes);
+  });
   const mallocNs = Number(process.hrtime.bigint() - mallocBegan);
-  const rssAfterBytes = readRss(pid);
-  if (rssAfterBytes === 0 && options.reason !== 'end') throw gone();
+  const rssAfterBytes = isEnd ? rssThenBytes || rssBeforeBytes : readRss(pid);
+  if (rssAfterBytes === 0) throw gone();
   return {
     rssBeforeBytes,
-    rssAfterBytes: rssAfterBytes || rssBeforeBytes,
+    rssAfterBytes,
     status,
     paths: map.paths,
     executable: map.paths.indexOf(executable),
@@ -81,12 +88,16 @@ function gone(): Error {
   return Object.assign(new Error('it has no memory any more'), { code: 'ESRCH' });
 }
 
-/** What was read when the process is gone is of no use: each step is kept if it still is there after it. */
+/**
+ * Pieces are what they are found to be, whatever comes after. A walk through a heap of a process that is taking itself apart is of no use.
+ * @param isStill whether the process has what it had when its map was read.
+ */
 function readMalloc(
   pid: number,
   map: MemoryMap,
   { walkBytes }: ReadingOptions,
   unseen: UnseenCode[],
+  isStill: () => boolean,
 ): Pick<LedgerReading, 'pieces' | 'heaps' | 'arenas'> {
   const memory = openProcessMemory(pid);
   try {
@@ -94,9 +105,9 @@ function readMalloc(
     if (resident === undefined) unseen.push('pagemap');
     if (read === undefined) unseen.push('memory');
     const { pieces, heaps } = findMalloc(map, memory);
-    if (readRss(pid) === 0) {
+    if (!isStill()) {
       unseen.push('ended', 'memory');
-      return { pieces: [] };
+      return { pieces };
     }
     if (read === undefined || resident === undefined || heaps.length === 0) return { pieces };
     const total = heaps.reduce((sum, { range }) => sum + range.rssBytes, 0);
@@ -107,7 +118,7 @@ function readMalloc(
     const ranges = heaps.map(({ range }) => range);
     const { arenas, fastChunks } = readMallocState(map, ranges, read);
     const walks = heaps.map(({ range, pages }) => walkHeap(range, pages, read, fastChunks));
-    if (readRss(pid) > 0) return { pieces, heaps: walks, arenas };
+    if (isStill()) return { pieces, heaps: walks, arenas };
     unseen.push('ended');
     return { pieces };
   } finally {

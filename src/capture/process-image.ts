@@ -197,11 +197,10 @@ export function openProcessImage(options: ImageOptions): ProcessImage {
     if (frozenAtNs === 0n) return false;
     if (isVisible && isWorthRecording()) {
       const nowNs = process.hrtime.bigint();
-      const lastRssBytes = gauges.memory()?.rssBytes ?? 0;
       if (nowNs - frozenAtNs < END_LOOK_NS) {
         gauges.look(nowNs, { liveBytes: liveBytes(), committedBytes: committedBytes() });
       }
-      ledgers.takeLast(ensureFile(), frozenAtNs, lastRssBytes);
+      ledgers.takeLast(ensureFile(), frozenAtNs, gauges.memory()?.rssBytes ?? 0);
     }
     return true;
   }

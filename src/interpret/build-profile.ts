@@ -1,5 +1,6 @@
 import type { ArenaUse, PoolUse } from '../model/arenas.js';
 import { createProfileBuilder } from '../model/builder.js';
+import type { LedgerInputs } from '../model/ledger.js';
 import { createNoticeTally } from '../model/notices.js';
 import type { Gauge, Moment, ProcessInfo, Profile } from '../model/profile.js';
 import type { Recogniser } from '../model/recognise.js';
@@ -38,6 +39,7 @@ export async function buildProfile(directory: string, options: BuildOptions = {}
   const processes: ProcessInfo[] = [];
   const arenas: ArenaUse[] = [];
   const pools: PoolUse[] = [];
+  const ledgers: LedgerInputs[] = [];
   let failure: unknown;
   let startedAtNs = 0n;
   let endedAtNs = 0n;
@@ -68,6 +70,7 @@ export async function buildProfile(directory: string, options: BuildOptions = {}
       gauges.push(...result.gauges);
       for (const arena of result.lives.arenas) arenas.push(arena);
       pools.push(...result.lives.pools);
+      ledgers.push(...result.ledgers);
       result.notices.forEach(notices.add);
       unknownV8 ||= result.hasV8Samples;
       if (result.startedAtNs > 0n && (startedAtNs === 0n || result.startedAtNs < startedAtNs)) {
@@ -90,6 +93,7 @@ export async function buildProfile(directory: string, options: BuildOptions = {}
     gauges,
     pauses: [],
     marks: [],
+    ledgers,
     arenas,
     pools,
     processes,

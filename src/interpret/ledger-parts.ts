@@ -41,7 +41,8 @@ interface Owner {
  */
 export function partsOfReading(reading: LedgerReading, mapped: readonly AddressRange[]): LedgerPart[] {
   const { regions, paths } = reading;
-  const parts: LedgerPart[] = [];
+  /** Equal ones are added up: a program may have 60,000 mappings of a few kinds. */
+  const parts = new Map<string, LedgerPart>();
   const v8 = createV8Places(regions, paths[reading.executable]);
   const other = otherAllocator(reading);
   const canReadMemory = !reading.unseen.includes('memory') && !reading.unseen.includes('pagemap');
@@ -51,7 +52,16 @@ export function partsOfReading(reading: LedgerReading, mapped: readonly AddressR
   const add = (bytes: number, { line, source, errorBytes = 0, detail }: Owner): void => {
     if (bytes === 0) return;
     const certainty = line === 'unknown' ? 'unknown' : errorBytes > 0 ? 'estimated' : 'measured';
-    parts.push({ line, bytes, certainty, errorBytes, source, ...(detail !== undefined && { detail }) });
+    const key = `${line}\0${certainty}\0${source}\0${detail}`;
+    const before = parts.get(key);
+    parts.set(key, {
+      line,
+      bytes: bytes + (before?.bytes ?? 0),
+      certainty,
+      errorBytes: errorBytes + (before?.errorBytes ?? 0),
+      source,
+      ...(detail !== undefined && { detail }),
+    });
   };
 
   const PIECE_OWNERS: Readonly<Record<(typeof PIECE_KINDS)[number], Owner>> = {
@@ -86,7 +96,7 @@ export function partsOfReading(reading: LedgerReading, mapped: readonly AddressR
       }
     } else add(rest, anonymousOwner(region, index, rest, restBytes));
   });
-  return parts;
+  return [...parts.values()];
 
   /** Of what is left of a region when malloc's pieces are taken out. */
   function anonymousOwner(region: RegionRow, index: number, rssBytes: number, bytes: number): Owner {

@@ -52,6 +52,7 @@ export function createLedgerReader(recording: ProcessRecording): LedgerReader {
     const v8Use = v8UseAt(ref.timeNs);
     const unseen = reading.unseen.filter((code) => code !== 'v8' || v8Use === undefined);
     const inputs = inputsOfReading({ ...reading, unseen }, tables?.mapped);
+    const missed = moment === 'end' ? endOf(recording, ref) : undefined;
     return {
       ...inputs,
       name: identity.name || inputs.name,
@@ -59,7 +60,7 @@ export function createLedgerReader(recording: ProcessRecording): LedgerReader {
       timeNs: toUnixNs(recording, ref.timeNs),
       ...(tables !== undefined && { sampledLive: tables.live }),
       ...(v8Use !== undefined && { v8Use }),
-      unseen: [...inputs.unseen, ...(moment === 'end' ? staleness(recording, ref) : [])],
+      ...(missed !== undefined && { beforeEndNs: missed.ns, unseen: [...inputs.unseen, missed.text] }),
     };
   }
 
@@ -86,14 +87,17 @@ export function createLedgerReader(recording: ProcessRecording): LedgerReader {
 }
 
 /** An end that nobody announced (a signal, a crash), or that was too quick, is seen as it was at the last reading. */
-function staleness({ header, gauges }: ProcessRecording, { reason, timeNs }: LedgerRef): string[] {
-  if (reason === 'end') return [];
+function endOf(
+  { header, gauges }: ProcessRecording,
+  { reason, timeNs }: LedgerRef,
+): { ns: number; text: string } | undefined {
+  if (reason === 'end') return undefined;
   const frozenAtNs = header?.frozenAtNs ?? 0n;
   const endNs = frozenAtNs > 0n ? frozenAtNs : (gauges.at(-1)?.timeNs ?? timeNs);
-  const seconds = Number(endNs - timeNs) / 1e9;
+  const ns = Math.max(0, Number(endNs - timeNs));
   const lastBytes = gauges.findLast((gauge) => gauge.rssBytes > 0)?.rssBytes;
   const rss = lastBytes === undefined ? '' : `; RSS was ${formatBytes(lastBytes)} when it was last seen`;
-  return [`the end itself: this is the last reading, ${seconds.toFixed(1)} s before it${rss}`];
+  return { ns, text: `the end itself: this is the last reading, ${(ns / 1e9).toFixed(1)} s before it${rss}` };
 }
 
 /** The nearest first; of two the later. */

@@ -1,4 +1,5 @@
 import type { ProfileBuilder } from '../model/builder.js';
+import type { LedgerInputs } from '../model/ledger.js';
 import type { Gauge, Labels, Moment, Notice, ProcessInfo, Values } from '../model/profile.js';
 import type { Recogniser } from '../model/recognise.js';
 import type { Symbols } from '../recording/chunks.js';
@@ -7,6 +8,7 @@ import { HEAP } from '../recording/wire.js';
 import { type ArenaLives, arenaLives } from './arena-lives.js';
 import { lastTime, toUnixNs } from './clock.js';
 import { gaugesOf } from './gauges.js';
+import { createLedgerReader } from './ledger-process.js';
 import { indexModules } from './modules.js';
 import { inUseAt, peakOf } from './moment.js';
 import { noticesOf } from './notices.js';
@@ -28,6 +30,8 @@ export interface ProcessResult {
   readonly notices: readonly Notice[];
   readonly hasV8Samples: boolean;
   readonly lives: ArenaLives;
+  /** At the highest RSS and at the end, where it was read. */
+  readonly ledgers: readonly LedgerInputs[];
   /** ns since the Unix epoch; 0 if unknown. */
   readonly startedAtNs: bigint;
   readonly endedAtNs: bigint;
@@ -134,12 +138,14 @@ export function addProcess(
   });
   notices.push(...lives.notices);
 
+  const ledgers = createLedgerReader(recording);
   return {
     process: describe(recording, manifest, v8.intervalBytes, codeRangeBytes),
     gauges: gaugesOf(recording, codeRangeBytes),
     notices,
     hasV8Samples: v8.hasSamples,
     lives,
+    ledgers: [ledgers.peak(), ledgers.end()].filter((one) => one !== undefined),
     startedAtNs: header?.startedUnixNs ?? 0n,
     endedAtNs,
   };

@@ -29,7 +29,7 @@ export const LEDGER_LINES = {
 } as const;
 export type LedgerLineName = keyof typeof LEDGER_LINES;
 
-/** One part of the resident memory, as it was told apart: a mapping or a piece of one. */
+/** One part of the resident memory, as it was told apart: mappings, or pieces of them, of one kind. */
 export interface LedgerPart {
   readonly line: LedgerLineName | 'unknown';
   readonly bytes: number;
@@ -102,6 +102,8 @@ export interface LedgerInputs {
   readonly timeNs: bigint;
   /** Since the start of the run; absent outside of one. */
   readonly sinceStartNs?: number;
+  /** Of an end that was not read: how long before it the last reading was. */
+  readonly beforeEndNs?: number;
   readonly durationNs: number;
   readonly retries: number;
   readonly parts: readonly LedgerPart[];

@@ -6,6 +6,7 @@
  */
 
 import type { ArenaSource, ArenaUse, PoolUse } from './arenas.js';
+import type { LedgerInputs } from './ledger.js';
 import type { GcPause, Mark } from './moments.js';
 
 /** What a column of `Sample.values` counts, e.g. `{ type: 'inuse_space', unit: 'bytes' }`. */
@@ -181,6 +182,8 @@ export interface Profile {
   /** By time within a process. Empty where nobody watched, and in profiles that were read from pprof files. So are `marks`. */
   readonly pauses: readonly GcPause[];
   readonly marks: readonly Mark[];
+  /** Of each process that was read, at the highest RSS and at the end. Empty in profiles that were read from pprof files. */
+  readonly ledgers: readonly LedgerInputs[];
   /** Empty where nobody named an arena, and in profiles that were read from pprof files. */
   readonly arenas: readonly ArenaUse[];
   readonly pools: readonly PoolUse[];

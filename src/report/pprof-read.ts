@@ -68,6 +68,7 @@ export function readPprof(bytes: Uint8Array, name = 'the profile'): Profile {
     pools: [],
     pauses: [],
     marks: [],
+    ledgers: [],
     processes: comments.processes,
     moment: comments.moment,
     startedAtNs: big(decoded.timeNanos),

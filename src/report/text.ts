@@ -6,6 +6,7 @@ import { MARKS, printable, shorten } from './format.js';
 import { type Paint, PLAIN, type ReportOptions } from './options.js';
 import { arenaTable } from './text-arenas.js';
 import { NAME_WIDTH, painted, percent, rowName, SHARE_WIDTH, VALUE_WIDTH, WIDTH, wrap } from './text-layout.js';
+import { residentTable } from './text-ledger.js';
 import { gaugeTable, waits } from './text-over-time.js';
 import { poolTable } from './text-pools.js';
 import { siteLines } from './text-site.js';
@@ -22,6 +23,7 @@ export function writeText(_profile: Profile, { summary, paint = PLAIN }: ReportO
   const sections = [
     header(summary, paint),
     table('By heap', summary.heaps, paint),
+    residentTable(summary, paint),
     ...whose(summary, paint),
     [...gaugeTable(summary, paint), ...waits(summary)],
     processes(summary, paint),

@@ -1,3 +1,4 @@
+import { LedgerSummary } from './summary-ledger.js';
 import { FaultsSummary, GaugeSummary } from './summary-over-time.js';
 import { SUMMARY_VERSION } from './summary-version.js';
 import { z } from './zod.js';
@@ -186,6 +187,7 @@ export const Summary = z.object({
     .describe('what --by asked for'),
   processes: z.array(Process),
   gauges: z.array(GaugeSummary),
+  ledger: z.array(LedgerSummary).describe('where resident memory was, of each process that was read'),
   faults: z.array(FaultsSummary).describe('of each process of which they are known'),
   unknown: z.array(z.object({ heap: name, types: z.array(columnName) })).describe('columns that could not be known'),
   notices: z.array(

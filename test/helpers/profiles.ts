@@ -54,6 +54,7 @@ export interface TestProfileOptions {
   readonly gauges?: readonly Gauge[];
   readonly pauses?: Profile['pauses'];
   readonly marks?: Profile['marks'];
+  readonly ledgers?: Profile['ledgers'];
   readonly arenas?: Profile['arenas'];
   readonly pools?: Profile['pools'];
   readonly unknown?: Profile['unknown'];
@@ -140,6 +141,7 @@ export function makeProfile(samples: readonly TestSample[], options: TestProfile
     gauges: options.gauges ?? [],
     pauses: options.pauses ?? [],
     marks: options.marks ?? [],
+    ledgers: options.ledgers ?? [],
     arenas: options.arenas ?? [],
     pools: options.pools ?? [],
     processes: options.processes ?? [testProcess()],

@@ -12,6 +12,7 @@ const rest = {
   pools: [],
   pauses: [],
   marks: [],
+  ledgers: [],
   processes: [],
   moment: 'end',
   startedAtNs: 0n,
