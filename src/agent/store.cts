@@ -3,7 +3,7 @@ import fs = require('node:fs');
 
 const FROZEN_AT_NS = 72;
 
-const { openSync, closeSync, existsSync, writeSync, readSync } = fs;
+const { openSync, existsSync, readdirSync, writeSync, readSync } = fs;
 const monotonicNs = process.hrtime.bigint;
 
 /** How long the end of the process waits for memprof to read its memory, at most. */
@@ -15,18 +15,19 @@ interface Store {
   readonly path: string;
 }
 
-/** Opens the newest store of this process for writing, or undefined if the native sampler is not here (yet). */
+/**
+ * Opens the newest store of this process for writing, or undefined if the native sampler is not here (yet). Those of programs that the
+ * process was before (`env node`, `sh -c 'exec node'`) may be gone already: memprof takes a store away when its program has ended.
+ */
 function openNewestStore(runDirectory: string): Store | undefined {
-  let newest: Store | undefined;
-  for (let n = 0; ; n++) {
-    try {
-      const path = `${runDirectory}/${process.pid}.${n}.store`;
-      const fd = openSync(path, 'r+');
-      if (newest !== undefined) closeSync(newest.fd);
-      newest = { fd, path };
-    } catch {
-      return newest; // ENOENT: the one before was the newest. EACCES: not ours to stop.
-    }
+  const isOwn = new RegExp(`^${process.pid}\\.(\\d+)\\.store$`);
+  try {
+    const numbers = readdirSync(runDirectory).flatMap((name) => isOwn.exec(name)?.[1] ?? []);
+    if (numbers.length === 0) return undefined;
+    const path = `${runDirectory}/${process.pid}.${Math.max(...numbers.map(Number))}.store`;
+    return { fd: openSync(path, 'r+'), path };
+  } catch {
+    return undefined; // ENOENT: memprof has ended. EACCES: not ours to stop.
   }
 }
 

@@ -69,6 +69,15 @@ describe.each(NODES)('the agent on Node $version', ({ major, execPath }) => {
     expect(agoNs > 0n && agoNs < 60_000_000_000n).toBe(true);
   });
 
+  // Started by `env`, a shell or npx, under load: memory of a program that was whole at its exit was reported as freed.
+  test('freezes its store where those of programs before it are gone already', async () => {
+    const runDirectory = makeRunDirectory();
+    const script = 'head -c 4096 /dev/zero > "$MEMPROF_RUN_DIR/$$.11.store"; exec "$0" -e 1';
+    const result = await runWithAgent('/bin/sh', ['-c', script, execPath], { runDirectory });
+    const store = readFileSync(join(runDirectory, `${result.pid}.11.store`));
+    expect(store.readBigUInt64LE(HEADER.frozenAtNs)).toBeGreaterThan(0n);
+  });
+
   test('a second program of the same pid gets a file of its own', async () => {
     const script = `echo '{"type":"theirs"}' > "$MEMPROF_RUN_DIR/$$.0.agent.jsonl"; exec "$0" -e 0`;
     const { pid, files } = await runWithAgent('/bin/sh', ['-c', script, execPath]);
