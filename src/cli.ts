@@ -159,7 +159,7 @@ function addGate(program: Command): void {
     .option('--baseline <file>', 'compare with the runs in this file')
     .option('--against <command>', 'compare with this command, run in turns')
     .option('--update', 'make the baseline anew, and say what changed')
-    .option('--runs <n>', 'runs before the first look at growth (default: 6)')
+    .option('--runs <n>', 'runs before the first look at growth (default: 6, with --against 7)')
     .option('--max-runs <n>', 'runs at most, where fewer do not tell (default: 12)')
     .option('--budget <file>', 'budgets and rules (default: the nearest memprof.config.json, from here upwards)')
     .option('--sample-bytes <size>', 'mean gap between native samples (default: 8KiB)')

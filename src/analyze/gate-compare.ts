@@ -30,9 +30,8 @@ export interface CompareOptions {
  * Compares runs with a base, measure by measure. Growth needs three things (benchstat's median and Mann-Whitney are the model): the ranks
  * are significantly higher, the medians differ by more than the tolerance, and sampling alone would hardly do that.
  *
- * The p values are corrected over those measures only of which all values together spread by more than the tolerance: no other could
- * be called grown. That choice does not look at which values are whose, so it costs the test nothing (Bourgon, Gentleman & Huber,
- * PNAS 107, 2010).
+ * The p values are corrected over those measures only that could be called grown if their values were dealt out to the two sides in another
+ * way. That choice does not look at which values are whose, so it costs the test nothing (Bourgon, Gentleman & Huber, PNAS 107, 2010).
  */
 export function compareRuns(
   base: ReadonlyMap<string, Series>,
@@ -80,10 +79,18 @@ function* pairsOf(
   }
 }
 
+/** Whether there is a way to deal the values out to both sides by which this would be growth. */
 function isSpread({ base, now }: Pair, { bytes, share }: Tolerance): boolean {
-  const all = [...base.values, ...now.values];
-  const least = Math.min(...all);
-  return Math.max(...all) - least > Math.max(bytes, share * least);
+  const all = [...base.values, ...now.values].sort((a, b) => a - b);
+  const low = median(all.slice(0, base.values.length));
+  const high = median(all.slice(base.values.length));
+  const sampling = samplingError(base, now);
+  return high - low > Math.max(bytes, share * low, sampling);
+}
+
+/** Of the difference, in 99 of 100 cases. */
+function samplingError(base: Series, now: Series): number {
+  return Z_99 * Math.sqrt(base.variance / base.values.length + now.variance / now.values.length);
 }
 
 const UNMOVED = { p: 1, isSignificant: false };
@@ -94,7 +101,7 @@ function compare({ key, base, now }: Pair, tolerance: Tolerance, mostRuns: numbe
   const difference = nowMedian - baseMedian;
   const toleranceBytes = Math.max(tolerance.bytes, tolerance.share * baseMedian);
   const { low, high } = differenceOfMeans(base, now);
-  const sampling = Z_99 * Math.sqrt(base.variance / base.values.length + now.variance / now.values.length);
+  const sampling = samplingError(base, now);
   const evidence: Evidence = {
     ...test,
     isLarge: difference > toleranceBytes,

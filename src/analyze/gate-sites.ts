@@ -5,13 +5,17 @@ const MAX_SITES = 10;
 /** A site that has less than this part of the largest growth explains nothing. */
 const LEAST_SHARE = 0.02;
 
-/** The sites that grew between two means, the most first: by what is allocated if that alone grew, else by what is in use. */
+/**
+ * The sites that grew between two means, the most first: by what is in use if that grew, else by what was
+ * allocated (a peak that is over leaves nothing else).
+ */
 export function sitesThatGrew(
   base: readonly SiteUse[],
   now: readonly SiteUse[],
   grown: readonly Comparison[],
 ): GateReport['sites'] {
-  const column = grown.every(({ quantity }) => quantity === 'allocated') ? 'allocatedBytes' : 'liveBytes';
+  const isLive = grown.some(({ quantity }) => quantity === 'live' || quantity === 'late');
+  const column = isLive ? 'liveBytes' : 'allocatedBytes';
   // With an arena to blame, what moves elsewhere is noise.
   const arenas = new Set(grown.filter(({ scope }) => scope === 'arena').map(({ name }) => name));
   const before = new Map(base.map((site) => [siteKey(site), site[column]]));

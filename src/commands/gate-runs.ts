@@ -57,7 +57,7 @@ export function createGateRunner(
       const name = side === 'base' ? `run ${started} of the base` : `run ${started}`;
       onRun(name);
       const own = join(folder, `${side}-${started}`);
-      mkdirSync(own, { mode: 0o700 });
+      mkdirSync(own, { recursive: true, mode: 0o700 });
       const recording = await recordOnce(command, { sampling, timeoutSeconds, folder: own, name });
       // One after the other: two at once would need the memory of two.
       const before = reading.at(-1) ?? Promise.resolve();

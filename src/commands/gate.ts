@@ -51,7 +51,7 @@ export async function gate(argv: readonly string[], raw: Record<string, unknown>
   const line = terminal.isInteractive ? showLiveLine(terminal, () => doing) : undefined;
   const folder = makeGateFolder();
   try {
-    const first = flags.runs ?? settings.runs ?? (flags.update ? GATE_DEFAULTS.baselineRuns : GATE_DEFAULTS.runs);
+    const first = flags.runs ?? settings.runs ?? usualRuns(flags);
     const plan: GatePlan = {
       command: { shown: argv.join(' '), argv },
       flags,
@@ -158,6 +158,11 @@ async function update({ command, flags, tolerance, plan, runner }: GatePlan, fol
   writeResultFile(path, writeBaseline(baseline));
   const { updateText } = await import('../report/gate-update.js');
   return updateText(path, baseline, old);
+}
+
+function usualRuns({ update, against }: GateFlags): number {
+  if (update) return GATE_DEFAULTS.baselineRuns;
+  return against === undefined ? GATE_DEFAULTS.runs : GATE_DEFAULTS.runsInTurns;
 }
 
 function quietly<T>(work: () => T): T | undefined {

@@ -22,8 +22,10 @@ export interface GateFlags {
 }
 
 export const GATE_DEFAULTS = {
-  /** Of each side before the first look at growth: six against six is the least that ranks can tell with a few measures (1 in 924). */
+  /** Before the first look at growth: six runs against the ten of a baseline can be no chance, 1 in 8,008. */
   runs: 6,
+  /** The same where the base has as many runs as the other side: 1 in 3,432 with seven; with six it is 1 in 924, too often for ten measures. */
+  runsInTurns: 7,
   maxRuns: 12,
   /** Runs that a baseline keeps: more than a gate makes, since they are made once. */
   baselineRuns: 10,
