@@ -96,12 +96,13 @@ async function readWhileItRuns([file, ...args], gapMs) {
   });
   while (!stdout.includes('ready\n') && !isOver) await sleep(5);
   let readings = 0;
+  let earlier = [];
   for (let wait = gapMs?.(0) ?? 0; gapMs !== undefined && !isOver; readings++) {
     await Promise.race([sleep(wait), ended]);
     if (isOver || stdout.includes('}')) break;
     const began = performance.now();
     try {
-      readLedger(child.pid, { reason: 'peak', walkBytes: WALK_BYTES });
+      earlier = readLedger(child.pid, { reason: 'peak', walkBytes: WALK_BYTES, earlier }).regions;
     } catch {
       break; // it ended meanwhile; its exit status tells whether it should have
     }

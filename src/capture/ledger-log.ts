@@ -42,6 +42,7 @@ export function createLedgerLog(pid: number): LedgerLog {
   let timerDueNs = 0n;
   let timed = 0;
   let isOver = false;
+  let earlier: LedgerReading['regions'] = [];
 
   function take(
     out: RecordingFile,
@@ -51,7 +52,8 @@ export function createLedgerLog(pid: number): LedgerLog {
   ): void {
     const began = process.cpuUsage();
     try {
-      const reading = readLedger(pid, { reason, walkBytes });
+      const reading = readLedger(pid, { reason, walkBytes, earlier });
+      earlier = reading.regions;
       if (isUseful(reading)) out.appendJson(CHUNK.ledger, { ...reading, paths: recordedPaths(reading) });
       const { user, system } = process.cpuUsage(began);
       const allNs = 1000 * (user + system);

@@ -1,11 +1,12 @@
 import { readFileSync, readlinkSync } from 'node:fs';
-import type { LedgerReading, StatusSizes, UnseenCode } from '../recording/ledger.js';
+import type { LedgerReading, RegionRow, StatusSizes, UnseenCode } from '../recording/ledger.js';
+import { readMap } from './gentle-map.js';
 import { walkHeap } from './heap-walk.js';
 import { findMalloc } from './malloc-heaps.js';
 import { readMallocState } from './malloc-state.js';
 import { PAGE_BYTES } from './page-size.js';
 import { openProcessMemory } from './process-memory.js';
-import { type MemoryMap, readSmaps } from './smaps.js';
+import type { MemoryMap } from './smaps.js';
 
 /** A reading during which RSS moved by more than this share is done again, so often. */
 const MAX_SKEW = 0.005;
@@ -17,6 +18,8 @@ export interface ReadingOptions {
   readonly reason: LedgerReading['reason'];
   /** Resident bytes of malloc heaps that may be walked chunk by chunk; 0: none. */
   readonly walkBytes: number;
+  /** Mappings of the reading before, or none; where this is given, a large mapping is read without holding the program up. */
+  readonly earlier?: readonly RegionRow[];
 }
 
 /**
@@ -52,7 +55,8 @@ function readOnce(pid: number, options: ReadingOptions): Once {
   const status = readStatus(pid);
   const executable = readLink(`/proc/${pid}/exe`);
   const rssBeforeBytes = readRss(pid);
-  const map = readSmaps(pid);
+  const map = readMap(pid, options.earlier === undefined ? 0 : rssBeforeBytes, options.earlier);
+  if (map.isGentle) unseen.push('flags');
   const isEnd = options.reason === 'end';
   const rssThenBytes = readRss(pid);
   if (map.regions.length === 0 || (rssThenBytes === 0 && !(isEnd && isAbout(map, rssBeforeBytes)))) throw gone();

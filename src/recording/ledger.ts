@@ -115,6 +115,8 @@ export const UNSEEN = {
   v8: 'V8 was not asked (no injection): how much of its pages is in use is not known',
   walkLimit: 'its malloc heaps are too large to be walked in the time allowed: live and free not apart',
   walkRate: 'its malloc heaps were not walked this time, for it costs too much to do so often: live and free not apart',
+  flags:
+    'a mapping is so large that smaps would hold the program up: sizes are of its page map, flags of an earlier reading, huge pages not told apart',
   ended: 'the program was gone before malloc’s heaps were read: live and free not apart',
 } as const;
 export type UnseenCode = keyof typeof UNSEEN;
