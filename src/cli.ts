@@ -107,7 +107,7 @@ function addDiff(program: Command): void {
     .description('what differs between two recordings, pprof files or sets of runs, with error bars')
     .argument('<base>', 'a directory that run wrote, a profile.pb.gz, a folder of such, or several with commas between')
     .argument('<now>', 'what to compare with it')
-    .option('--format <format>', 'text or json (default: text)')
+    .option('--format <format>', 'text, json, markdown, pprof or speedscope (default: text)')
     .option('--by <what>', 'group by site, module, heap, pool, arena, stage, label, thread or process')
     .option('--moment <moment>', 'what "in use" shows: end or peak (default: end)')
     .option('--config <file>', 'rules that name arenas (default: the nearest memprof.config.json, from here upwards)')

@@ -10,6 +10,12 @@ const CLONE =
   / ?\[(clone [^\]]*|(isra|constprop|part|cold|lto_priv)[.\d]*)\]|\.(isra|constprop|part|cold|llvm|lto_priv)(\.\d+)*|::h[0-9a-f]{16}$/g;
 const ADDRESS = /^(.*\+)?0x[0-9a-f]+$/;
 
+const NO_SYMBOL = '(no symbol)';
+
+/** What code without symbols is called in all builds of its module; undefined for code that has a name of its own. */
+export const codeSymbol = (name: string): string | undefined =>
+  name.startsWith(`${NO_SYMBOL} `) ? NO_SYMBOL : undefined;
+
 /** `libfoo.so.1.17.0` and `/opt/lib/libfoo.so.1.18` are `libfoo.so`. */
 export const moduleName = (path: string): string => baseName(path).replace(/\.so(\.\d+)+$/, '.so');
 
@@ -24,7 +30,7 @@ export function codeNames(profiles: readonly Profile[]): CodeName {
   const make = ({ name, file, module }: Frame): string => {
     const moduleText = moduleName(module);
     if (file === '' && ADDRESS.test(name)) {
-      if (!isOneBuild(moduleText)) return `(no symbol) ${moduleText}`;
+      if (!isOneBuild(moduleText)) return `${NO_SYMBOL} ${moduleText}`;
       return `${moduleText}${name.slice(name.lastIndexOf('+'))}`;
     }
     // A binary's debug information may or may not be there: its file is no part of the name.

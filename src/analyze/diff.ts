@@ -28,11 +28,7 @@ const MAX_LISTED = 100;
 
 /** What differs between two sets of runs: each figure is the mean of one run, and the error bar that of the difference. */
 export function diff(base: DiffRuns, now: DiffRuns, { memprofVersion, by }: DiffOptions): Diff {
-  const sides: Sides = {
-    base: base.profiles,
-    now: now.profiles,
-    codeName: codeNames([...base.profiles, ...now.profiles]),
-  };
+  const sides = sidesOf(base.profiles, now.profiles);
   return {
     version: DIFF_VERSION,
     memprofVersion,
@@ -49,9 +45,14 @@ export function diff(base: DiffRuns, now: DiffRuns, { memprofVersion, by }: Diff
   };
 }
 
+/** Each side at least one profile. */
+export function sidesOf(base: readonly Profile[], now: readonly Profile[]): Sides {
+  return { base, now, codeName: codeNames([...base, ...now]) };
+}
+
 /** The sites that surely grew between two sets of runs, the most first. */
 export function grownSites(base: readonly Profile[], now: readonly Profile[], count: number): DiffRow[] {
-  const sides = { base, now, codeName: codeNames([...base, ...now]) };
+  const sides = sidesOf(base, now);
   const { rows } = diffTable(sides, 'site', MAX_LISTED);
   return rows.filter(({ inuse_space: { verdict } }) => verdict === 'grown').slice(0, count);
 }

@@ -2,7 +2,7 @@ import { isatty } from 'node:tty';
 import { fold, SPEEDSCOPE_MAX_STACKS } from '../analyze/fold.js';
 import { GROUPINGS, type GroupBy } from '../analyze/group.js';
 import { summarize } from '../analyze/summary.js';
-import { EXIT, MemprofError } from '../errors.js';
+import { EXIT } from '../errors.js';
 import { FILE_FORMATS, FORMATS, type FormatName } from '../report/index.js';
 import { parseReportFlags } from '../schema/flags.js';
 import { coloursFor } from '../ui/colour.js';
@@ -11,7 +11,7 @@ import { withProgress } from '../ui/progress.js';
 import { openTerminal } from '../ui/terminal.js';
 import { memprofVersion } from '../version.js';
 import { loadProfile } from './profile-source.js';
-import { mustNotExist, writeResult, writeResultFile } from './result.js';
+import { mustNotExist, mustNotGoToTerminal, writeResult, writeResultFile } from './result.js';
 
 /** A page has room for more than a terminal. */
 const PAGE_SITES = 50;
@@ -25,7 +25,7 @@ export async function report(source: string, raw: Record<string, unknown>): Prom
   const flags = parseReportFlags(raw, choices, EXIT.usage);
   const format = flags.format as FormatName;
   if (flags.output !== undefined) mustNotExist(flags.output, flags.force);
-  else if (FILE_FORMATS.has(format) && process.stdout.isTTY) throw notForTerminal(format);
+  else if (FILE_FORMATS.has(format)) mustNotGoToTerminal(format);
 
   const terminal = openTerminal();
   const profile = await withProgress(terminal, 'memprof: reading the recording', () =>
@@ -43,12 +43,4 @@ export async function report(source: string, raw: Record<string, unknown>): Prom
   });
   if (flags.output === undefined) await writeResult(content);
   else writeResultFile(flags.output, content);
-}
-
-function notForTerminal(format: FormatName): MemprofError {
-  return new MemprofError(`${format} is not for a terminal`, {
-    code: 'NOT_FOR_TERMINAL',
-    exitCode: EXIT.usage,
-    hint: `Write it to a file with -o ${format === 'html' ? 'profile.html' : 'profile.pb.gz'}, or pipe it into another program.`,
-  });
 }

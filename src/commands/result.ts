@@ -37,6 +37,19 @@ export function mustNotExist(path: string, force: boolean): void {
 }
 
 /**
+ * Refuses to show what nobody could read there.
+ * @throws MemprofError NOT_FOR_TERMINAL (exit code 2).
+ */
+export function mustNotGoToTerminal(format: string): void {
+  if (!process.stdout.isTTY) return;
+  throw new MemprofError(`${format} is not for a terminal`, {
+    code: 'NOT_FOR_TERMINAL',
+    exitCode: EXIT.usage,
+    hint: `Write it to a file with -o ${format === 'html' ? 'profile.html' : 'profile.pb.gz'}, or pipe it into another program.`,
+  });
+}
+
+/**
  * Writes a result to a file, and turns what can go wrong into one line.
  * @throws MemprofError OUTPUT_UNWRITABLE (exit code 2).
  */

@@ -1,5 +1,5 @@
 import { formatBytes, formatCount } from '../model/units.js';
-import type { Change } from '../schema/diff.js';
+import type { Change, Diff } from '../schema/diff.js';
 import type { Estimate } from '../schema/summary.js';
 import { MARKS } from './format.js';
 
@@ -46,3 +46,12 @@ export function formatGrowth({ base, now, difference }: Change): string {
   const digits = Math.abs(percent) < 100 ? 1 : 0;
   return Math.abs(percent) > 9_999 ? '' : `${percent > 0 ? '+' : ''}${percent.toFixed(digits)} %`;
 }
+
+/** What the error bars are of. */
+export function errorText({ base, now }: Diff): string {
+  return base.runs + now.runs > 2
+    ? 'Means of the runs; ± is what sampling and the differences between runs leave open.'
+    : '± is the error of sampling. Runs differ too: several of each show by how much.';
+}
+
+export const chanceText = 'Of twenty rows without a change, one stands as grown or shrunk by chance.';

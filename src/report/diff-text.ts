@@ -1,6 +1,6 @@
 import { formatBytes, formatCount } from '../model/units.js';
 import type { Change, Diff, DiffRow, DiffTable } from '../schema/diff.js';
-import { formatDifference, formatGrowth, meanText } from './diff-format.js';
+import { chanceText, errorText, formatDifference, formatGrowth, meanText } from './diff-format.js';
 import { MARKS, shorten } from './format.js';
 import { type Paint, PLAIN } from './options.js';
 import { NAME_WIDTH, rowName, WIDTH, wrap } from './text-layout.js';
@@ -126,14 +126,10 @@ function siteText(row: DiffRow, number: number, paint: Paint): string[] {
   ];
 }
 
-function legend({ base, now }: Diff, paint: Paint): string[] {
-  const runs =
-    base.runs + now.runs > 2
-      ? 'Means of the runs; ± has what sampling and the differences between runs leave open.'
-      : '± is the error of sampling. Runs differ too: several of each show by how much.';
+function legend(diff: Diff, paint: Paint): string[] {
   return [
-    runs,
-    'Of twenty rows without a change, one stands as grown or shrunk by chance.',
+    errorText(diff),
+    chanceText,
     [
       paint.measured(`${MARKS.measured} measured`),
       paint.estimated(`${MARKS.estimated} estimated, with its 95 % interval`),

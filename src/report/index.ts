@@ -7,7 +7,7 @@ import { writePprof } from './pprof-write.js';
 import { writeSpeedscope } from './speedscope.js';
 import { writeText } from './text.js';
 
-export { type Paint, PLAIN, type ReportOptions } from './options.js';
+export { type Paint, type PathOptions, PLAIN, type ReportOptions } from './options.js';
 export { writePprofInBackground } from './pprof-write.js';
 export { speedscopePieces } from './speedscope.js';
 

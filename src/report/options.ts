@@ -1,4 +1,5 @@
 import type { Ledger } from '../model/ledger.js';
+import type { Sample } from '../model/profile.js';
 import type { Summary } from '../schema/summary.js';
 
 /** Colours of a terminal, injected: the reports know roles, not escape codes. */
@@ -27,7 +28,14 @@ export interface LedgerMoment {
   readonly ledger: Ledger;
 }
 
-export interface ReportOptions {
+/** What the formats need that show call paths only. */
+export interface PathOptions {
+  readonly summary: Pick<Summary, 'memprofVersion' | 'groups'>;
+  /** For `pprof`: samples of the base of a difference, which are labelled as pprof's own -diff_base labels them. */
+  readonly baseSamples?: ReadonlySet<Sample>;
+}
+
+export interface ReportOptions extends PathOptions {
   /** What `summarize` of analyze/ found in the same profile. */
   readonly summary: Summary;
   /** For `text`; without colour unless given. */

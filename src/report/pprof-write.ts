@@ -3,7 +3,7 @@ import { gzip, gzipSync } from 'node:zlib';
 import { framesOf, placeOf } from '../model/frames.js';
 import { LABEL_NAMES, labelPairs } from '../model/labels.js';
 import type { FunctionInfo, Location, Mapping, Profile, Sample } from '../model/profile.js';
-import type { ReportOptions } from './options.js';
+import type { PathOptions } from './options.js';
 import { commentsOf } from './pprof-comments.js';
 import { createProtobufWriter, type ProtobufWriter } from './protobuf.js';
 
@@ -35,18 +35,18 @@ const FUNCTION = { id: 1, name: 2, systemName: 3, file: 4, startLine: 5 } as con
  * A gzipped pprof profile. Values are estimates scaled up to all allocations, rounded to whole numbers; what pprof has no field
  * for (version, notices, unknown columns, sampling of each process) is in the comments as `key: value`.
  */
-export function writePprof(profile: Profile, options: ReportOptions): Uint8Array {
+export function writePprof(profile: Profile, options: PathOptions): Uint8Array {
   return gzipSync(encodePprof(profile, options));
 }
 
 const gzipInBackground = promisify(gzip);
 
 /** The same bytes, packed by another thread while the caller does something else. */
-export function writePprofInBackground(profile: Profile, options: ReportOptions): Promise<Uint8Array> {
+export function writePprofInBackground(profile: Profile, options: PathOptions): Promise<Uint8Array> {
   return gzipInBackground(encodePprof(profile, options));
 }
 
-function encodePprof(profile: Profile, options: ReportOptions): Uint8Array {
+function encodePprof(profile: Profile, options: PathOptions): Uint8Array {
   const out = createProtobufWriter();
   const { strings, s } = createStringTable();
   const valueType = (field: number, type: string, unit: string): void =>
@@ -55,7 +55,7 @@ function encodePprof(profile: Profile, options: ReportOptions): Uint8Array {
       out.integer(VALUE_TYPE.unit, s(unit));
     });
   for (const { type, unit } of profile.sampleTypes) valueType(PROFILE.sampleType, type, unit);
-  writeSamples(out, profile, s);
+  writeSamples(out, profile, options, s);
   const mappings = mappingsOf(profile);
   for (const mapping of mappings) writeMapping(out, mapping, s);
   for (const location of profile.locations.values()) writeLocation(out, location, mappings[0]?.id ?? 0);
@@ -138,7 +138,10 @@ function writeFunction(out: ProtobufWriter, fn: FunctionInfo, s: StringNumber): 
   });
 }
 
-function writeSamples(out: ProtobufWriter, profile: Profile, s: StringNumber): void {
+/** By this label pprof tells the base of a difference, and gives percentages of it. */
+const DIFF_BASE = { key: 'pprof::base', value: 'true' } as const;
+
+function writeSamples(out: ProtobufWriter, profile: Profile, { baseSamples }: PathOptions, s: StringNumber): void {
   const text = (key: string, value: string): void =>
     out.message(SAMPLE.label, () => {
       out.integer(LABEL.key, s(key));
@@ -156,6 +159,7 @@ function writeSamples(out: ProtobufWriter, profile: Profile, s: StringNumber): v
       }
       for (const [key, value] of labelPairs(sample.labels.label ?? '')) text(ownKey(key), value);
       for (const place of placesOf(sample)) text(APPROXIMATE_LINE, place);
+      if (baseSamples?.has(sample)) text(DIFF_BASE.key, DIFF_BASE.value);
     });
   }
 }

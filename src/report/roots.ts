@@ -6,7 +6,7 @@ import type { Summary } from '../schema/summary.js';
 export type RootBy = 'pool' | 'arena' | 'stage' | 'label';
 
 /** What `--by` asks of a flame graph; arenas unless it is one of the other three. */
-export function rootByOf({ groups }: Summary): RootBy {
+export function rootByOf({ groups }: Pick<Summary, 'groups'>): RootBy {
   const by = groups?.by;
   return by === 'pool' || by === 'stage' || by === 'label' ? by : 'arena';
 }

@@ -9,7 +9,7 @@ import {
   type Sample,
 } from '../model/profile.js';
 import { engineHider } from './hide-engine.js';
-import type { ReportOptions } from './options.js';
+import type { PathOptions } from './options.js';
 import { type RootBy, type Roots, rootByOf, rootReader } from './roots.js';
 import { FrameTable, list } from './speedscope-frames.js';
 
@@ -28,12 +28,12 @@ const COLUMN_ORDER: readonly Column[] = [INUSE_SPACE, ALLOC_SPACE, INUSE_OBJECTS
  * of hue. The second profile is the first without the engine's frames, where the program's own code begins at the top.
  * `merged`, at the end, has no prefixes, for the Sandwich view. Cap the samples with `fold` first.
  */
-export function writeSpeedscope(profile: Profile, options: ReportOptions): string {
+export function writeSpeedscope(profile: Profile, options: PathOptions): string {
   return [...speedscopePieces(profile, options)].join('');
 }
 
 /** The same in pieces, one for each of the file's profiles: for whoever can write them one by one, and need not hold them all. */
-export function* speedscopePieces(profile: Profile, options: ReportOptions): Generator<string> {
+export function* speedscopePieces(profile: Profile, options: PathOptions): Generator<string> {
   const table = new FrameTable(profile);
   const by = rootByOf(options.summary);
   const rootsOf = rootNumbers(profile, table, rootReader(profile, by));

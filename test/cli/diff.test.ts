@@ -88,6 +88,16 @@ test.each(['site', 'arena'])('--by %s', async (by) => {
   expect(stdout).toMatch(by === 'site' ? /^Sites that grew$/m : new RegExp(`^By ${by} +base +now +difference$`, 'm'));
 });
 
+test('pprof and speedscope: the call paths, which memprof itself reads again', async () => {
+  const file = join(scratch(), 'diff.pb.gz');
+  expect(await memprof(['diff', '--format', 'pprof', '-o', file, base, now])).toMatchObject({ status: 0, stderr: '' });
+  const { stdout } = await memprof(['report', '--format', 'folded', file]);
+  expect(stdout).toMatch(/Keeper\.fill.* 200\d{5}$/m);
+  const drawn = await memprof(['diff', '--format', 'speedscope', base, now]);
+  const { profiles } = JSON.parse(drawn.stdout) as { profiles: { name: string }[] };
+  expect(profiles.map(({ name }) => name)).toContain('inuse_space by arena: grown');
+});
+
 test('--moment peak, -o and --force as report has them', async () => {
   const file = join(scratch(), 'diff.json');
   const args = ['diff', '--moment', 'peak', '--format', 'json', '-o', file, base, now];
