@@ -53,7 +53,10 @@ export function looks({ first, most }: RunPlan): ReadonlyMap<number, number> {
   ]);
 }
 
-/** What the runs so far say. To be called after each run; runs that cannot be trusted are never a pass. */
+/**
+ * What the runs so far say. At a look, measures that vary pass if they are not even half of the tolerance larger; before the first one all must be
+ * clearly the same. To be called after each run; runs that cannot be trusted are never a pass.
+ */
 export function decide({ base, runs, budgets, tolerance, plan }: GateInputs): Decision {
   const now = seriesOf(runs);
   const faults = runs.flatMap((run, i) => faultsOf(run).map((fault) => `run ${i + 1}: ${fault}`));
@@ -80,7 +83,8 @@ export function decide({ base, runs, budgets, tolerance, plan }: GateInputs): De
   }
   const undecided = results.filter(({ verdict }) => verdict === 'unclear');
   const unclear = comparisons.filter(({ verdict }) => verdict === 'unclear');
-  const isClear = undecided.length === 0 && unclear.every(({ isHopeless }) => isHopeless) && exceeded.length === 0;
+  const isFine = (one: Comparison): boolean => one.isHopeless || (isLook && one.difference <= one.toleranceBytes / 2);
+  const isClear = undecided.length === 0 && unclear.every(isFine) && exceeded.length === 0;
   if (isClear && runs.length >= Math.min(LEAST_RUNS_TO_PASS, plan.first))
     return { ...found, verdict: 'pass', reasons: [] };
   if (!isLast) return { ...found, verdict: 'more', reasons: [] };
