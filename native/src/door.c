@@ -1,5 +1,6 @@
 /* What the agent asks of the sampler: it loads this library, which is there already, once more as an addon (src/agent/native.cts). */
 #include "carrier_door.h"
+#include "collections.h"
 #include "hooks.h"
 #include "napi.h"
 #include "process.h"
@@ -78,5 +79,6 @@ MP_HOOK napi_value napi_register_module_v1(napi_env env, napi_value exports) {
   mp_napi_export(env, exports, "count", count);
   mp_napi_export(env, exports, "leafWord", leaf_word);
   mp_carrier_export(env, exports);
+  mp_collections_export(env, exports);
   return exports;
 }

@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "control.h"
+#include "wire_collections.h"
 #include "wire_tags.h"
 
 #define MP_WIRE_MAGIC 0x31464f52504d454dull /* "MEMPROF1" */
@@ -248,9 +249,9 @@ struct mp_mapping {
 };
 _Static_assert(sizeof(struct mp_mapping) == 40, "wire");
 
-enum mp_event_type { MP_EVENT_ALLOC = 1, MP_EVENT_FREE = 2, MP_EVENT_COMMIT = 3, MP_EVENT_DECOMMIT = 4, MP_EVENT_GENERATION = 5, MP_EVENT_FREEZE = 6, MP_EVENT_BACKING = 7 };
+enum mp_event_type { MP_EVENT_ALLOC = 1, MP_EVENT_FREE = 2, MP_EVENT_COMMIT = 3, MP_EVENT_DECOMMIT = 4, MP_EVENT_GENERATION = 5, MP_EVENT_FREEZE = 6, MP_EVENT_BACKING = 7, MP_EVENT_COLLECTION = 8 };
 
-/* BACKING ends a block that an ALLOC began, and says that this was no allocation but what a heap of the program's own is made of.
+/* COLLECTION: wire_collections.h draws it; readers that do not know it pass it by. BACKING ends a block that an ALLOC began, and says that this was no allocation but what a heap of the program's own is made of.
  *
  * One thing that happened. ticket is the event's number + 1, stored last: a slot whose ticket is not the awaited one is not
  * written yet (smaller) or was overwritten (larger).

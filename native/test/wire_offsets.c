@@ -16,8 +16,8 @@ int main(void) {
   printf("{\"magic\":\"%llu\",\"version\":%u,\"headerBytes\":%u,\"controlMagic\":\"%llu\"", (unsigned long long)MP_WIRE_MAGIC, MP_WIRE_VERSION,
          MP_HEADER_BYTES, (unsigned long long)MP_CONTROL_MAGIC);
   printf(",\"counters\":%d,\"regions\":%d,\"refusals\":%d", MP_COUNTER_COUNT, MP_REGION_COUNT, MP_REFUSAL_COUNT);
-  printf(",\"events\":{\"alloc\":%d,\"free\":%d,\"commit\":%d,\"decommit\":%d,\"generation\":%d,\"freeze\":%d,\"backing\":%d}", MP_EVENT_ALLOC, MP_EVENT_FREE,
-         MP_EVENT_COMMIT, MP_EVENT_DECOMMIT, MP_EVENT_GENERATION, MP_EVENT_FREEZE, MP_EVENT_BACKING);
+  printf(",\"events\":{\"alloc\":%d,\"free\":%d,\"commit\":%d,\"decommit\":%d,\"generation\":%d,\"freeze\":%d,\"backing\":%d,\"collection\":%d}", MP_EVENT_ALLOC, MP_EVENT_FREE,
+         MP_EVENT_COMMIT, MP_EVENT_DECOMMIT, MP_EVENT_GENERATION, MP_EVENT_FREEZE, MP_EVENT_BACKING, MP_EVENT_COLLECTION);
   printf(",\"heaps\":{\"malloc\":%d,\"mmap\":%d,\"file\":%d,\"custom\":%d}", MP_HEAP_MALLOC, MP_HEAP_MMAP, MP_HEAP_FILE,
          MP_HEAP_CUSTOM);
   printf(",\"tagKinds\":{\"pool\":%d,\"arena\":%d,\"stage\":%d,\"labels\":%d,\"context\":%d,\"heap\":%d}", MP_TAG_POOL, MP_TAG_ARENA, MP_TAG_STAGE,
@@ -67,6 +67,11 @@ int main(void) {
   BEGIN(mp_event)
   FIELD(mp_event, ticket) FIELD(mp_event, time_ns) FIELD(mp_event, type) FIELD(mp_event, heap) FIELD(mp_event, tid) FIELD(mp_event, site)
   FIELD(mp_event, tag) FIELD(mp_event, address) FIELD(mp_event, size_bytes) FIELD(mp_event, weight_bytes_f64)
+  END
+  BEGIN(mp_collection)
+  FIELD(mp_collection, ticket) FIELD(mp_collection, time_ns) FIELD(mp_collection, type) FIELD(mp_collection, kind) FIELD(mp_collection, tid)
+  FIELD(mp_collection, thread) FIELD(mp_collection, flags) FIELD(mp_collection, duration_ns) FIELD(mp_collection, used_before_bytes)
+  FIELD(mp_collection, used_after_bytes) FIELD(mp_collection, total_kib)
   END
   BEGIN(mp_tag)
   FIELD(mp_tag, kind) FIELD(mp_tag, name) FIELD(mp_tag, parent) FIELD(mp_tag, ordinal) FIELD(mp_tag, stage) FIELD(mp_tag, labels)

@@ -4,13 +4,14 @@
  */
 import fs = require('node:fs');
 import threads = require('node:worker_threads');
+import collectionsFile = require('./collections.cjs');
 import controlFile = require('./control.cjs');
 import lineFile = require('./lines.cjs');
 import offer = require('./offer-tags.cjs');
 import passThrough = require('./pass-through.cjs');
 import storeFile = require('./store.cjs');
 
-import type { Control, LineFile, ProfileReason, V8Sampler } from './types.cjs';
+import type { Collections, Control, LineFile, ProfileReason, V8Sampler } from './types.cjs';
 
 import workers = require('./workers.cjs');
 
@@ -24,7 +25,8 @@ function start(runDirectory: string): void {
   const lines = lineFile.openLines(runDirectory, threads.threadId);
   const maps = readMaps();
   const libc = libcOf(maps);
-  const { sampler, reason } = startSampler(control, lines, libc);
+  const { collections, reason: unwatched } = collectionsFile.watchCollections(`${maps}\n`);
+  const { sampler, reason } = startSampler(control, lines, libc, collections);
   lines.write('hello', {
     pid: process.pid,
     threadId: threads.threadId,
@@ -39,14 +41,18 @@ function start(runDirectory: string): void {
     ...(sampler ? { v8Sampler: 'on' } : { v8Sampler: 'off', ...(reason && { reason }) }),
   });
   if (maps !== '') lines.write('maps', { text: maps });
-  followExit(runDirectory, lines, sampler);
+  if (unwatched !== undefined) {
+    const message = `pauses of V8's collector are not recorded: ${unwatched}`;
+    lines.write('warning', { code: 'COLLECTIONS_UNSEEN', message });
+  }
+  followExit(runDirectory, lines, sampler, collections);
   const tagsNow = offer.offerTags(lines, sampler !== undefined);
   if (sampler && control.asyncLabels) {
     const asyncLabels: typeof import('./async-labels.cjs') = require('./async-labels.cjs');
     asyncLabels.lowerProgram(lines, tagsNow);
   }
   if (sampler) {
-    followRequests(control, sampler);
+    followRequests(control, sampler, collections);
     const rivals: typeof import('./rivals.cjs') = require('./rivals.cjs');
     rivals.watchRivals(sampler);
     if (!threads.isMainThread) void workers.answerRequests(sampler);
@@ -54,12 +60,17 @@ function start(runDirectory: string): void {
 }
 
 /** Nothing of V8's, neither the binding nor our code for it, is loaded when the run does not want V8 samples. */
-function startSampler(control: Control, lines: LineFile, libc: string): { sampler?: V8Sampler; reason?: string } {
+function startSampler(
+  control: Control,
+  lines: LineFile,
+  libc: string,
+  collections: Collections | undefined,
+): { sampler?: V8Sampler; reason?: string } {
   if (!control.v8) return {};
   try {
     const v8Sampler: typeof import('./v8-sampler.cjs') = require('./v8-sampler.cjs');
     if (control.exact) v8Sampler.unfoldAllocations();
-    return { sampler: v8Sampler.startSampler(control.intervalBytes, libc, lines) };
+    return { sampler: v8Sampler.startSampler(control.intervalBytes, libc, lines, collections) };
   } catch (cause) {
     return { reason: cause instanceof Error ? cause.message : String(cause) };
   }
@@ -70,7 +81,12 @@ function startSampler(control: Control, lines: LineFile, libc: string): { sample
  * First the garbage goes, so that both heaps show what the program holds; then the native sampler stops, for what we allocate
  * below is not the program's.
  */
-function followExit(runDirectory: string, lines: LineFile, sampler: V8Sampler | undefined): void {
+function followExit(
+  runDirectory: string,
+  lines: LineFile,
+  sampler: V8Sampler | undefined,
+  collections: Collections | undefined,
+): void {
   const early = threads.isMainThread ? storeFile.openNewestStore(runDirectory) : undefined;
   let isDone = false;
 
@@ -79,6 +95,7 @@ function followExit(runDirectory: string, lines: LineFile, sampler: V8Sampler | 
     isDone = true;
     let collected = false;
     const steps = [
+      () => collections?.recordHeapSize(),
       () => {
         collected = sampler?.collectGarbage(EXIT_COLLECT_BELOW_BYTES) ?? false;
       },
@@ -109,11 +126,12 @@ function followExit(runDirectory: string, lines: LineFile, sampler: V8Sampler | 
  * Looks about once a second whether memprof asks for a profile, or the heap is about to reach its limit. Besides it writes one
  * after 1, 2, 4, 8 ... seconds: who dies by a signal or by worker.terminate() loses at most the later half of its life.
  */
-function followRequests(control: Control, sampler: V8Sampler): void {
+function followRequests(control: Control, sampler: V8Sampler, collections: Collections | undefined): void {
   let ticks = 0;
   let nextTick = 1;
   const poll = (): void => {
     try {
+      collections?.recordHeapSize();
       const isDue = ++ticks >= nextTick;
       if (isDue) nextTick *= 2;
       const reason: ProfileReason | undefined =

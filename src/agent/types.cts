@@ -19,6 +19,14 @@ export interface LineFile {
   write(type: string, fields: object): void;
 }
 
+/** The watch over the garbage collections of this thread. */
+export interface Collections {
+  /** Calls `work`, whose collections are the profiler's, not the program's. */
+  asOwn<T>(work: () => T): T;
+  /** Records how large the heap is now. A few us. */
+  recordHeapSize(): void;
+}
+
 /** The V8 sampler of this thread. Once it has stood down, all of these do nothing. */
 export interface V8Sampler {
   readonly binding: Binding;

@@ -5,7 +5,7 @@ import binding = require('./binding.cjs');
 import encode = require('./encode-profile.cjs');
 import threads = require('node:worker_threads');
 
-import type { HeapProfiler, LineFile, ProfileReason, V8Node, V8Sampler } from './types.cjs';
+import type { Collections, HeapProfiler, LineFile, ProfileReason, V8Node, V8Sampler } from './types.cjs';
 
 /** Frames kept from the leaf up: at 64 an 80-deep recursion loses its root. */
 const STACK_DEPTH = 128;
@@ -26,7 +26,12 @@ function unfoldAllocations(): void {
  * Starts sampling.
  * @throws an Error whose message says why V8 samples are off, fit for the `reason` of the hello line.
  */
-function startSampler(intervalBytes: number, libc: string, lines: LineFile): V8Sampler {
+function startSampler(
+  intervalBytes: number,
+  libc: string,
+  lines: LineFile,
+  collections: Collections | undefined,
+): V8Sampler {
   const file = binding.findBinding(libc);
   if (file === undefined) {
     const build = `${process.platform}-${process.arch}${libc === 'musl' ? ' (musl)' : ''}`;
@@ -54,7 +59,7 @@ function startSampler(intervalBytes: number, libc: string, lines: LineFile): V8S
     if (!isOn || used_heap_size >= belowBytes) return false;
     if (used_heap_size + external_memory < MIN_COLLECTED_SAMPLES * intervalBytes) return false;
     beforeCollection = profiler.getAllocationProfile();
-    return runCollection();
+    return collections === undefined ? runCollection() : collections.asOwn(runCollection);
   }
 
   function writeProfile(reason: ProfileReason, collected: boolean): void {

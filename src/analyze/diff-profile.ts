@@ -67,6 +67,7 @@ function restOf(first: Profile, all: readonly Profile[]): Parameters<ProfileBuil
   return {
     gauges: [],
     pauses: [],
+    collections: [],
     marks: [],
     ledgers: [],
     arenas: [],

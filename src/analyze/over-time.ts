@@ -2,8 +2,12 @@ import type { Gauge, Profile } from '../model/profile.js';
 import type { Summary } from '../schema/summary.js';
 
 /** What summary.json says of what changes with time. */
-export function overTime(profile: Profile): Pick<Summary, 'gauges' | 'faults'> {
-  return { gauges: profile.gauges.map(gaugeOf), faults: faultsOf(profile) };
+export function overTime(profile: Profile): Pick<Summary, 'gauges' | 'faults' | 'gc'> {
+  return {
+    gauges: profile.gauges.map(gaugeOf),
+    faults: faultsOf(profile),
+    gc: profile.collections.map((use) => ({ ...use, causes: { ...use.causes } })),
+  };
 }
 
 function gaugeOf({ points, ...gauge }: Gauge): Summary['gauges'][number] {

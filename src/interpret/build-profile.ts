@@ -1,6 +1,7 @@
 import type { ArenaUse, PoolUse } from '../model/arenas.js';
 import { createProfileBuilder } from '../model/builder.js';
 import type { LedgerInputs } from '../model/ledger.js';
+import type { GcPause, GcUse } from '../model/moments.js';
 import { createNoticeTally } from '../model/notices.js';
 import type { Gauge, Moment, ProcessInfo, Profile } from '../model/profile.js';
 import type { Recogniser } from '../model/recognise.js';
@@ -36,6 +37,8 @@ export async function buildProfile(directory: string, options: BuildOptions = {}
   const symbolize = createSymbolizer({ mayRunNode: options.onSymbols !== undefined });
   const notices = createNoticeTally();
   const gauges: Gauge[] = [];
+  const pauses: GcPause[] = [];
+  const collections: GcUse[] = [];
   const processes: ProcessInfo[] = [];
   const arenas: ArenaUse[] = [];
   const pools: PoolUse[] = [];
@@ -68,6 +71,8 @@ export async function buildProfile(directory: string, options: BuildOptions = {}
       const result = addProcess(builder, recording, manifest, moment, symbolsOf, options.recogniser);
       processes.push(result.process);
       gauges.push(...result.gauges);
+      for (const pause of result.collections.pauses) pauses.push(pause);
+      collections.push(...result.collections.uses);
       for (const arena of result.lives.arenas) arenas.push(arena);
       pools.push(...result.lives.pools);
       ledgers.push(...result.ledgers);
@@ -91,7 +96,8 @@ export async function buildProfile(directory: string, options: BuildOptions = {}
   const ended = manifest?.endedAtNs === undefined ? endedAtNs : BigInt(manifest.endedAtNs);
   return builder.build({
     gauges,
-    pauses: [],
+    pauses,
+    collections,
     marks: [],
     ledgers,
     arenas,

@@ -7,6 +7,7 @@ import type { Manifest } from '../recording/manifest.js';
 import { HEAP } from '../recording/wire.js';
 import { type ArenaLives, arenaLives } from './arena-lives.js';
 import { lastTime, toUnixNs } from './clock.js';
+import type { Collections } from './collections.js';
 import { gaugesOf } from './gauges.js';
 import { createLedgerReader } from './ledger-process.js';
 import { indexModules } from './modules.js';
@@ -27,6 +28,7 @@ import { addV8Samples } from './v8-samples.js';
 export interface ProcessResult {
   readonly process: ProcessInfo;
   readonly gauges: readonly Gauge[];
+  readonly collections: Collections;
   readonly notices: readonly Notice[];
   readonly hasV8Samples: boolean;
   readonly lives: ArenaLives;
@@ -139,9 +141,11 @@ export function addProcess(
   notices.push(...lives.notices);
 
   const ledgers = createLedgerReader(recording);
+  const collections = recording.collections.read(pid, (timeNs) => toUnixNs(recording, timeNs));
   return {
     process: describe(recording, manifest, v8.intervalBytes, codeRangeBytes),
-    gauges: gaugesOf(recording, codeRangeBytes),
+    gauges: [...gaugesOf(recording, codeRangeBytes), ...collections.gauges],
+    collections,
     notices,
     hasV8Samples: v8.hasSamples,
     lives,

@@ -2,6 +2,7 @@ import { CHUNK, GAUGE_POINT_BYTES, SNAPSHOT_HEADER_BYTES, SNAPSHOT_REASONS } fro
 import { EVENT, HEADER_BYTES } from '../recording/wire.js';
 import { type AgentLine, parseAgentLine, peekV8Profile, type V8ProfileHead } from './agent-line.js';
 import { type ChunkRef, type ChunkStream, openChunkStream, type StreamEnd } from './chunk-stream.js';
+import { type CollectionFold, createCollectionFold } from './collections.js';
 import { type Header, readHeader } from './header.js';
 import { type LoweredScript, loweredScript } from './lowered.js';
 import { createMapLines, type MapLines } from './map-lines.js';
@@ -52,6 +53,7 @@ export interface ProcessRecording {
   readonly header: Header | undefined;
   readonly tables: Tables;
   readonly use: UseFold;
+  readonly collections: CollectionFold;
   readonly snapshots: readonly SnapshotRef[];
   readonly v8Profiles: readonly (V8ProfileHead & { readonly ref: ChunkRef })[];
   readonly agentLines: readonly OtherLine[];
@@ -100,6 +102,7 @@ export function readProcessRecording(path: string): ProcessRecording {
 function walk(path: string, stream: ChunkStream): ProcessRecording {
   const tables = createTables();
   const use = createUseFold();
+  const collections = createCollectionFold();
   const mapLines = createMapLines();
   const snapshots: SnapshotRef[] = [];
   const v8Profiles: (V8ProfileHead & { ref: ChunkRef })[] = [];
@@ -143,6 +146,7 @@ function walk(path: string, stream: ChunkStream): ProcessRecording {
         const events = payload.subarray(16);
         eventCount += Math.floor(events.length / EVENT.bytes);
         use.add(events);
+        collections.add(events);
         return true;
       }
       case CHUNK.snapshot: {
@@ -210,6 +214,7 @@ function walk(path: string, stream: ChunkStream): ProcessRecording {
     header,
     tables,
     use,
+    collections,
     snapshots,
     v8Profiles,
     agentLines,

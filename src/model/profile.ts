@@ -7,7 +7,7 @@
 
 import type { ArenaSource, ArenaUse, PoolUse } from './arenas.js';
 import type { LedgerInputs } from './ledger.js';
-import type { GcPause, Mark } from './moments.js';
+import type { GcPause, GcUse, Mark } from './moments.js';
 
 /** What a column of `Sample.values` counts, e.g. `{ type: 'inuse_space', unit: 'bytes' }`. */
 export interface ValueType {
@@ -179,8 +179,9 @@ export interface Profile {
   readonly functions: ReadonlyMap<number, FunctionInfo>;
   readonly mappings: readonly Mapping[];
   readonly gauges: readonly Gauge[];
-  /** By time within a process. Empty where nobody watched, and in profiles that were read from pprof files. So are `marks`. */
+  /** By time within a process. Empty where nobody watched, and in profiles that were read from pprof files. So are the two after it. */
   readonly pauses: readonly GcPause[];
+  readonly collections: readonly GcUse[];
   readonly marks: readonly Mark[];
   /** Of each process that was read, at the highest RSS and at the end. Empty in profiles that were read from pprof files. */
   readonly ledgers: readonly LedgerInputs[];

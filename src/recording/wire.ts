@@ -150,7 +150,37 @@ export const EVENT_TYPE = {
   generation: 5,
   freeze: 6,
   backing: 7,
+  collection: 8,
 } as const;
+
+/** `struct mp_collection`: an event of type `collection`. */
+export const COLLECTION = {
+  bytes: 64,
+  ticket: 0,
+  timeNs: 8,
+  type: 16,
+  kind: 18,
+  tid: 20,
+  thread: 24,
+  flags: 28,
+  durationNs: 32,
+  usedBeforeBytes: 40,
+  usedAfterBytes: 48,
+  totalKib: 56,
+} as const;
+/** `enum mp_collection_kind`; v8::GCType has the same bits. */
+export const COLLECTION_KIND = {
+  none: 0,
+  scavenge: 1,
+  minorMarkCompact: 2,
+  markCompact: 4,
+  incremental: 8,
+  weakCallbacks: 16,
+} as const;
+/** v8::GCCallbackFlags, of `flags`. */
+export const COLLECTION_FLAG = { forced: 4, allAvailable: 16, allExternal: 32, idle: 64 } as const;
+/** In `flags`: the profiler asked for it. */
+export const COLLECTION_OURS = 2 ** 31;
 
 export const TAG = {
   bytes: 96,

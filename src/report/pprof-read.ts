@@ -67,6 +67,7 @@ export function readPprof(bytes: Uint8Array, name = 'the profile'): Profile {
     arenas: [],
     pools: [],
     pauses: [],
+    collections: [],
     marks: [],
     ledgers: [],
     processes: comments.processes,

@@ -1,4 +1,4 @@
-import { formatBytes, formatCount } from '../model/units.js';
+import { formatBytes, formatCount, formatDuration } from '../model/units.js';
 import type { Summary } from '../schema/summary.js';
 import { shorten } from './format.js';
 import type { Paint } from './options.js';
@@ -31,15 +31,42 @@ const NAMES: Readonly<Record<string, string>> = {
   swap: 'swap',
 };
 
-/** What made the program wait; empty where nothing did. */
-export function waits(summary: Summary): string[] {
-  return faultLines(summary);
+/** Of the main isolate of the first process; summary.json has the others. Empty where it hardly stopped. */
+export function pauseTable({ gc, gauges, processes }: Summary, paint: Paint): string[] {
+  const pid = gauges[0]?.pid ?? processes[0]?.pid;
+  const shown = gc.filter((use) => use.pid === pid && use.threadId === 0);
+  const others = gc.filter((use) => !shown.includes(use));
+  if (sum(gc, 'totalNs') < WORTH_A_TABLE_NS) return [];
+  const cells = (texts: readonly string[]) => texts.map((text) => text.padStart(PAUSE_WIDTH)).join('');
+  const time = (ns: number) => formatDuration(BigInt(Math.round(ns)));
+  const head = cells(['pauses', 'total', 'p50', 'p99', 'longest']);
+  return [
+    paint.heading(`${'V8 collects'.padEnd(NAME_WIDTH)}${head}`),
+    ...shown.map(
+      ({ kind, pauses, totalNs, p50Ns, p99Ns, maxNs }) =>
+        kind.padEnd(NAME_WIDTH) + cells([formatCount(pauses), ...[totalNs, p50Ns, p99Ns, maxNs].map(time)]),
+    ),
+    ...(others.length === 0
+      ? []
+      : [
+          'other isolates'.padEnd(NAME_WIDTH) +
+            cells([formatCount(sum(others, 'pauses')), time(sum(others, 'totalNs')), '', '']) +
+            time(Math.max(...others.map(({ maxNs }) => maxNs))).padStart(PAUSE_WIDTH),
+        ]),
+  ];
 }
 
-function faultLines({ faults }: Summary): string[] {
-  const major = faults.reduce((sum, one) => sum + one.major, 0);
-  if (major < WORTH_A_LINE_FAULTS) return [];
-  return [`${formatCount(major)} page faults waited for a disk`];
+const PAUSE_WIDTH = 11;
+const WORTH_A_TABLE_NS = 10e6;
+
+function sum(uses: Summary['gc'], column: 'pauses' | 'totalNs'): number {
+  return uses.reduce((total, use) => total + use[column], 0);
+}
+
+/** What else made the program wait; empty where nothing did. */
+export function waits({ faults }: Summary): string[] {
+  const major = faults.reduce((total, one) => total + one.major, 0);
+  return major < WORTH_A_LINE_FAULTS ? [] : [`${formatCount(major)} page faults waited for a disk`];
 }
 
 /** A program reads its own code from disk the first time. */

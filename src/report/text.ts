@@ -7,7 +7,7 @@ import { type Paint, PLAIN, type ReportOptions } from './options.js';
 import { arenaTable } from './text-arenas.js';
 import { NAME_WIDTH, painted, percent, rowName, SHARE_WIDTH, VALUE_WIDTH, WIDTH, wrap } from './text-layout.js';
 import { residentTable } from './text-ledger.js';
-import { gaugeTable, waits } from './text-over-time.js';
+import { gaugeTable, pauseTable, waits } from './text-over-time.js';
 import { poolTable } from './text-pools.js';
 import { siteLines } from './text-site.js';
 
@@ -26,6 +26,7 @@ export function writeText(_profile: Profile, { summary, paint = PLAIN }: ReportO
     residentTable(summary, paint),
     ...whose(summary, paint),
     [...gaugeTable(summary, paint), ...waits(summary)],
+    pauseTable(summary, paint),
     processes(summary, paint),
     notices(summary, paint),
     [...notKnown(summary, paint), ...approximateLines(summary, paint), legend(paint)],

@@ -1,3 +1,4 @@
+import { GC_KINDS } from '../model/moments.js';
 import { z } from './zod.js';
 
 const name = z.string();
@@ -26,4 +27,16 @@ export const FaultsSummary = z.object({
   pid: count,
   minor: count.describe('page faults without a disk since the process started, its threads included'),
   major: count.describe('page faults that had to wait for a disk'),
+});
+
+export const GcSummary = z.object({
+  pid: count,
+  threadId: count.describe("Node's number of the thread whose isolate it is: 0 the main one"),
+  kind: z.enum(GC_KINDS),
+  pauses: count,
+  totalNs: z.number(),
+  p50Ns: z.number(),
+  p99Ns: z.number(),
+  maxNs: z.number(),
+  causes: z.record(z.string(), count).describe('how many pauses had which cause, as far as V8 says it'),
 });

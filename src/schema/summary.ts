@@ -1,5 +1,5 @@
 import { LedgerSummary } from './summary-ledger.js';
-import { FaultsSummary, GaugeSummary } from './summary-over-time.js';
+import { FaultsSummary, GaugeSummary, GcSummary } from './summary-over-time.js';
 import { SUMMARY_VERSION } from './summary-version.js';
 import { z } from './zod.js';
 
@@ -189,6 +189,9 @@ export const Summary = z.object({
   gauges: z.array(GaugeSummary),
   ledger: z.array(LedgerSummary).describe('where resident memory was, of each process that was read'),
   faults: z.array(FaultsSummary).describe('of each process of which they are known'),
+  gc: z
+    .array(GcSummary)
+    .describe("pauses of V8's collector, by isolate and kind; those that memprof asked for are left out"),
   unknown: z.array(z.object({ heap: name, types: z.array(columnName) })).describe('columns that could not be known'),
   notices: z.array(
     z.object({

@@ -53,6 +53,7 @@ export interface TestProfileOptions {
   readonly processes?: readonly ProcessInfo[];
   readonly gauges?: readonly Gauge[];
   readonly pauses?: Profile['pauses'];
+  readonly collections?: Profile['collections'];
   readonly marks?: Profile['marks'];
   readonly ledgers?: Profile['ledgers'];
   readonly arenas?: Profile['arenas'];
@@ -140,6 +141,7 @@ export function makeProfile(samples: readonly TestSample[], options: TestProfile
     mappings,
     gauges: options.gauges ?? [],
     pauses: options.pauses ?? [],
+    collections: options.collections ?? [],
     marks: options.marks ?? [],
     ledgers: options.ledgers ?? [],
     arenas: options.arenas ?? [],
@@ -237,6 +239,51 @@ export function inferenceProfile(): Profile {
             { timeNs: 1_760_000_007_000_000_000n, value: 402_000_007 },
             { timeNs: 1_760_000_012_000_000_000n, value: 301_000_009 },
           ],
+        },
+      ],
+      pauses: [
+        {
+          pid: 4711,
+          threadId: 0,
+          timeNs: 1_760_000_005_000_000_000n,
+          durationNs: 31_000_003,
+          kind: 'mark-compact',
+          cause: 'heap limit',
+        },
+      ],
+      collections: [
+        {
+          pid: 4711,
+          threadId: 0,
+          kind: 'scavenge',
+          pauses: 1_009,
+          totalNs: 1_500_000_001,
+          p50Ns: 1_200_007,
+          p99Ns: 6_100_003,
+          maxNs: 17_000_009,
+          causes: { 'young generation full': 1_009 },
+        },
+        {
+          pid: 4711,
+          threadId: 0,
+          kind: 'mark-compact',
+          pauses: 1,
+          totalNs: 31_000_003,
+          p50Ns: 31_000_003,
+          p99Ns: 31_000_003,
+          maxNs: 31_000_003,
+          causes: { 'heap limit': 1 },
+        },
+        {
+          pid: 4711,
+          threadId: 2,
+          kind: 'scavenge',
+          pauses: 7,
+          totalNs: 8_000_009,
+          p50Ns: 1_000_003,
+          p99Ns: 2_000_003,
+          maxNs: 2_000_003,
+          causes: { 'young generation full': 7 },
         },
       ],
       unknown: [{ heap: 'v8', types: ['alloc_objects', 'alloc_space'] }],

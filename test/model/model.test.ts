@@ -11,6 +11,7 @@ const rest = {
   arenas: [],
   pools: [],
   pauses: [],
+  collections: [],
   marks: [],
   ledgers: [],
   processes: [],
