@@ -143,7 +143,9 @@ function addLedger(program: Command): void {
       '--at <moment>',
       'of a recording: peak, end, a time after the start (12.5s) or a share of the run (50%) (default: end)',
     )
-    .option('--format <format>', 'text, json or markdown (default: text)')
+    .option('--format <format>', 'text, json, markdown or, of a recording, html (default: text)')
+    .option('-o, --output <file>', 'of html: write there instead of stdout')
+    .option('-f, --force', 'replace the file that is there')
     .action(async (source: string, raw: Record<string, unknown>) => {
       const { ledger } = await import('./commands/ledger.js');
       await ledger(source, raw);

@@ -18,10 +18,25 @@ import { writeResult } from './result.js';
  * @throws MemprofError (exit code 2) for flags and sources that are not usable.
  */
 export async function ledger(source: string, raw: Record<string, unknown>): Promise<void> {
-  const flags = parseLedgerFlags(raw, Object.keys(LEDGER_FORMATS), EXIT.usage);
+  const flags = parseLedgerFlags(raw, [...Object.keys(LEDGER_FORMATS), 'html'], EXIT.usage);
+  if (flags.format === 'html') return page(source, raw, flags.at);
   const inputs = await inputsOf(source, flags.at);
   const write = LEDGER_FORMATS[flags.format as LedgerFormat];
   await writeResult(write(inputs.map(makeLedger), paintFor(coloursFor(isatty(1)))));
+}
+
+/** The page of `report`, which shows all readings, opened at one of them. */
+async function page(source: string, raw: Record<string, unknown>, at: LedgerFlags['at']): Promise<void> {
+  if (/^\d+$/.test(source)) {
+    throw new MemprofError('a page needs a recording', {
+      code: 'NO_RECORDING',
+      exitCode: EXIT.usage,
+      hint: 'Start the program with `memprof run`, and give the directory that it writes; or ask for text, json or markdown.',
+    });
+  }
+  const { report } = await import('./report.js');
+  const { output, force } = raw;
+  await report(source, { format: 'html', output, force }, at);
 }
 
 async function inputsOf(source: string, at: LedgerFlags['at']): Promise<LedgerInputs[]> {

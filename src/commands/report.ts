@@ -3,24 +3,23 @@ import { fold, SPEEDSCOPE_MAX_STACKS } from '../analyze/fold.js';
 import { GROUPINGS, type GroupBy } from '../analyze/group.js';
 import { summarize } from '../analyze/summary.js';
 import { EXIT } from '../errors.js';
-import { FILE_FORMATS, FORMATS, type FormatName } from '../report/index.js';
+import { FILE_FORMATS, FORMATS, type FormatName, type ReportOptions } from '../report/index.js';
 import { parseReportFlags } from '../schema/flags.js';
 import { coloursFor } from '../ui/colour.js';
 import { paintFor } from '../ui/paint.js';
 import { withProgress } from '../ui/progress.js';
 import { openTerminal } from '../ui/terminal.js';
 import { memprofVersion } from '../version.js';
+import { ledgersForPage, PAGE_SITES } from './page.js';
 import { loadProfile } from './profile-source.js';
 import { mustNotExist, mustNotGoToTerminal, writeResult, writeResultFile } from './result.js';
 
-/** A page has room for more than a terminal. */
-const PAGE_SITES = 50;
-
 /**
  * `memprof report`: shows a recording or a pprof file in any format.
+ * @param at the moment that a page opens at.
  * @throws MemprofError (exit code 2) for flags and inputs that are not usable.
  */
-export async function report(source: string, raw: Record<string, unknown>): Promise<void> {
+export async function report(source: string, raw: Record<string, unknown>, at?: ReportOptions['at']): Promise<void> {
   const choices = { formats: Object.keys(FORMATS), groupings: GROUPINGS };
   const flags = parseReportFlags(raw, choices, EXIT.usage);
   const format = flags.format as FormatName;
@@ -39,6 +38,7 @@ export async function report(source: string, raw: Record<string, unknown>): Prom
   const isPlain = flags.output !== undefined;
   const content = FORMATS[format](shown, {
     summary,
+    ...(format === 'html' && { ledgers: await ledgersForPage(source), ...(at && { at }) }),
     ...(!isPlain && { paint: paintFor(coloursFor(isatty(1))) }),
   });
   if (flags.output === undefined) await writeResult(content);

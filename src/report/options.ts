@@ -23,7 +23,7 @@ export const PLAIN: Paint = {
 };
 
 /** A ledger that was read while the program ran. `timeNs` is since the Unix epoch. */
-export interface LedgerMoment {
+export interface TimedLedger {
   readonly timeNs: bigint;
   readonly ledger: Ledger;
 }
@@ -41,5 +41,7 @@ export interface ReportOptions extends PathOptions {
   /** For `text`; without colour unless given. */
   readonly paint?: Paint;
   /** For `html`: of all processes. */
-  readonly ledgers?: readonly LedgerMoment[];
+  readonly ledgers?: readonly TimedLedger[];
+  /** For `html`: the reading that is shown first; that with the highest RSS unless told. */
+  readonly at?: 'peak' | 'end' | { readonly afterStartNs: bigint } | { readonly share: number };
 }

@@ -17,7 +17,7 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CHUNK } from '../../src/recording/chunks.ts';
 import { chunk, fileHead } from '../helpers/recording-builder.ts';
-import { cleanEnvironment, MEMPROF, memprof, type Outcome, runToEnd, scratch } from './run-cli.ts';
+import { cleanEnvironment, MEMPROF, memprof, type Outcome, pageOf, runToEnd, scratch } from './run-cli.ts';
 
 const node = process.execPath;
 const KEPT_BYTES = 41 * 1_000_003;
@@ -122,6 +122,23 @@ describe('report', () => {
     expect(status).toBe(2);
     expect(stdout).toContain('pprof is not for a terminal');
     expect(stdout).toContain('-o profile.pb.gz');
+  });
+
+  test('one page, of a recording by report and by ledger, and of a pprof file', async () => {
+    const reported = await pageOf('report', recording);
+    expect(reported.flame.texts).toContain('Keeper.fill');
+    expect(await pageOf('ledger', recording, '--at', '50%')).toEqual({
+      ...reported,
+      at: reported.durationSeconds / 2,
+    });
+    const ofFile = await pageOf('report', join(recording, 'profile.pb.gz'));
+    expect(ofFile.flame.texts).toContain('Keeper.fill');
+  });
+
+  test('no page of a process that nobody recorded', async () => {
+    const { status, stderr } = await memprof(['ledger', String(process.pid), '--format', 'html']);
+    expect(status).toBe(2);
+    expect(stderr).toContain('a page needs a recording');
   });
 
   test('-o to a pipe or a device writes to it, and leaves it in its place', async () => {

@@ -7,7 +7,7 @@ import type { Ledger } from '../../src/model/ledger.ts';
 import { CHUNK } from '../../src/recording/chunks.ts';
 import { jsonOf, readChunks } from '../capture/read-chunks.ts';
 import { temporaryDirectory } from '../helpers/temporary.ts';
-import { MEMPROF, memprof, readManifest, scratch, start } from './run-cli.ts';
+import { MEMPROF, memprof, pageOf, readManifest, scratch, start } from './run-cli.ts';
 
 const MIB = 1 << 20;
 const PROGRAM = fileURLToPath(new URL('../../fixtures/truth/resident.mjs', import.meta.url));
@@ -25,12 +25,15 @@ async function ledgerOf(folder: string, ...flags: string[]): Promise<Ledger> {
 
 const bytesOf = (ledger: Ledger, name: string): number => ledger.lines.find((line) => line.name === name)?.bytes ?? 0;
 
-/** Whether a program that runs was read since it had so much. */
-function hasReading(folder: string, rssBytes: number): boolean {
-  return readdirSync(folder)
+const readings = (folder: string) =>
+  readdirSync(folder)
     .filter((file) => file.endsWith('.mpr'))
     .flatMap((file) => readChunks(join(folder, file)))
-    .some((chunk) => chunk.type === CHUNK.ledger && Number(jsonOf(chunk).rssBeforeBytes) > rssBytes);
+    .filter(({ type }) => type === CHUNK.ledger);
+
+/** Whether a program that runs was read since it had so much. */
+function hasReading(folder: string, rssBytes: number): boolean {
+  return readings(folder).some((chunk) => Number(jsonOf(chunk).rssBeforeBytes) > rssBytes);
 }
 
 describe('499 MiB, recorded', () => {
@@ -69,6 +72,18 @@ describe('499 MiB, recorded', () => {
     expect(stdout).toMatch(/^malloc, blocks mapped on their own {2,}[=~] (499|500) MiB/m);
   });
 
+  test('the page has all readings, each line to the byte', async () => {
+    const { processes } = await pageOf('ledger', folder);
+    const [process] = processes;
+    expect(process?.ledgers.length).toBe(readings(folder).length);
+    for (const { rssBytes, lines } of process?.ledgers ?? []) {
+      expect(lines.reduce((sum, [, bytes]) => sum + bytes, 0)).toBe(rssBytes);
+    }
+    const last = process?.ledgers.at(-1);
+    const [, mappedBytes = 0] = last?.lines.find(([kind]) => process?.lineKinds[kind]?.name === 'mallocMapped') ?? [];
+    expect(mappedBytes).toBeGreaterThanOrEqual(499 * MIB);
+  });
+
   test('memprof parse shows the readings', async () => {
     const [file = ''] = readManifest(folder).files;
     const { stdout } = await memprof(['parse', join(folder, file)]);
@@ -76,10 +91,8 @@ describe('499 MiB, recorded', () => {
   });
 
   test('names of small files are nobody’s business', () => {
-    const [file = ''] = readManifest(folder).files;
-    const readings = readChunks(join(folder, file)).filter(({ type }) => type === CHUNK.ledger);
-    expect(readings.length).toBeGreaterThan(0);
-    for (const reading of readings) {
+    expect(readings(folder).length).toBeGreaterThan(0);
+    for (const reading of readings(folder)) {
       const { paths } = jsonOf(reading) as { paths: string[] };
       expect(paths.some((path) => path.endsWith('/node'))).toBe(true);
       expect(paths.filter((path) => path.includes('.store') && !path.startsWith('/memprof-'))).toEqual([]);

@@ -3,8 +3,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import type { Manifest } from '../../src/recording/manifest.ts';
+import type { PageData } from '../../src/report/html/page-data.ts';
 
 export const MEMPROF = fileURLToPath(new URL('../../bin/memprof.js', import.meta.url));
 
@@ -87,4 +88,12 @@ export function memprof(args: readonly string[], options: Options = {}): Promise
 
 export function readManifest(folder: string): Manifest {
   return JSON.parse(readFileSync(join(folder, 'recording.json'), 'utf8')) as Manifest;
+}
+
+/** The data of the page that a command writes to stdout. */
+export async function pageOf(...args: string[]): Promise<PageData> {
+  const { status, stdout, stderr } = await memprof([...args, '--format', 'html']);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  const [, json = ''] = /<script type="application\/json" id="data">(.*?)<\/script>/s.exec(stdout) ?? [];
+  return JSON.parse(json) as PageData;
 }

@@ -35,6 +35,7 @@ export function pageData(profile: Profile, options: ReportOptions): PageData {
       .filter((part) => part !== undefined && part !== false && part !== '')
       .join(' · '),
     durationSeconds: Number(profile.durationNs) / 1e9,
+    at: momentOf(profile, options.at),
     facts: factsOf(profile, options),
     notices: summary.notices.map(
       ({ message, count, pid }) =>
@@ -49,6 +50,14 @@ export function pageData(profile: Profile, options: ReportOptions): PageData {
       summary.recorded.never.length > 0 ? `never recorded: ${summary.recorded.never.join(', ')}` : '',
     ].filter((line) => line !== ''),
   };
+}
+
+/** Seconds after the start. */
+function momentOf({ durationNs }: Profile, at: ReportOptions['at']): number | 'peak' {
+  if (at === undefined || at === 'peak') return 'peak';
+  const seconds = Number(durationNs) / 1e9;
+  if (at === 'end') return seconds;
+  return 'share' in at ? at.share * seconds : Number(at.afterStartNs) / 1e9;
 }
 
 /** The one with the highest peak: what the page shows first. */

@@ -1,9 +1,9 @@
 import { GC_KINDS } from '../../model/moments.js';
 import type { ProcessInfo, Profile } from '../../model/profile.js';
 import type { ReportOptions } from '../options.js';
-import { ledgerStack, pageLedgers } from './ledgers.js';
-import { liveStacks } from './live-stacks.js';
+import { pageLedgers } from './ledgers.js';
 import type { Life, PageProcess, PauseColumns } from './page-data.js';
+import { ledgerStack, liveStacks } from './stacks.js';
 import { clockOf, gridOf, resample, type SecondsOf } from './timeline.js';
 
 /** Lines of their own: what each gauge is called on the page, in the order of the legend. */
@@ -42,7 +42,7 @@ function oneProcess(
 ): PageProcess {
   const gauges = profile.gauges.filter((gauge) => gauge.pid === pid && gauge.points.length > 0);
   const ledgers = (options.ledgers ?? []).filter(({ ledger }) => ledger.pid === pid);
-  const readings = pageLedgers(ledgers, secondsOf);
+  const { lineKinds, ledgers: readings } = pageLedgers(ledgers, secondsOf);
   const seconds = gridOf(
     gauges.map(({ points }) => points.map(({ timeNs }) => secondsOf(timeNs))),
     readings.map((reading) => reading.seconds),
@@ -61,13 +61,16 @@ function oneProcess(
     label: `${name} [${pid}]`,
     seconds,
     lines,
-    stacks: [ledgerStack(readings, seconds), ...liveStacks(gauges, secondsOf, seconds)].flatMap((stack) => stack ?? []),
+    stacks: [ledgerStack(lineKinds, readings, seconds), ...liveStacks(gauges, secondsOf, seconds)].flatMap(
+      (stack) => stack ?? [],
+    ),
     pauses: pausesOf(profile, pid, secondsOf),
     marks: profile.marks
       .filter((mark) => mark.pid === pid)
       .slice(0, MAX_MARKS)
       .map((mark) => ({ seconds: secondsOf(mark.timeNs), kind: mark.kind, name: mark.name })),
     arenas: livesOf(profile, pid, secondsOf),
+    lineKinds,
     ledgers: readings,
   };
 }
@@ -90,19 +93,19 @@ function pausesOf(profile: Profile, pid: number, secondsOf: SecondsOf): PauseCol
 }
 
 function livesOf(profile: Profile, pid: number, secondsOf: SecondsOf): Life[] {
-  const named = profile.arenas.filter((use) => use.pid === pid && use.arena !== '');
+  // One that a rule names was never made: nobody knows when it began.
+  const named = profile.arenas.filter((use) => use.pid === pid && use.arena !== '' && use.createdNs > 0n);
   return named
     .sort((a, b) => b.peakBytes - a.peakBytes)
     .slice(0, MAX_LIVES)
-    .map((use) => {
-      // An arena that a rule names is never released: it ends with its last byte.
-      const endNs = use.releasedNs > 0n ? use.releasedNs : use.lastFreedNs;
-      return {
-        name: use.arena,
-        pool: use.pool,
-        from: use.createdNs > 0n ? secondsOf(use.createdNs) : null,
-        to: endNs > 0n ? secondsOf(endNs) : null,
-        peakBytes: Math.round(use.peakBytes),
-      };
-    });
+    .map((use) => ({
+      name: use.arena,
+      pool: use.pool,
+      from: secondsOf(use.createdNs),
+      to: use.releasedNs > 0n ? secondsOf(use.releasedNs) : null,
+      // Released and still holding memory: what a leak looks like.
+      heldTo: use.releasedNs > 0n && use.lastFreedNs > use.releasedNs ? secondsOf(use.lastFreedNs) : null,
+      isHeld: use.releasedNs > 0n && use.liveAfterReleaseBytes > 0,
+      peakBytes: Math.round(use.peakBytes),
+    }));
 }

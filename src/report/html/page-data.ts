@@ -7,6 +7,8 @@ export interface PageData {
   readonly title: string;
   readonly subtitle: string;
   readonly durationSeconds: number;
+  /** What is shown first: seconds, or the reading with the highest RSS. */
+  readonly at: number | 'peak';
   /** The big figures on top. */
   readonly facts: readonly Fact[];
   readonly notices: readonly string[];
@@ -35,6 +37,8 @@ export interface PageProcess {
   readonly pauses: PauseColumns;
   readonly marks: readonly { readonly seconds: number; readonly kind: string; readonly name: string }[];
   readonly arenas: readonly Life[];
+  /** What the lines of its ledgers say beside their bytes: each text once. */
+  readonly lineKinds: readonly LineKind[];
   readonly ledgers: readonly PageLedger[];
 }
 
@@ -62,14 +66,33 @@ export interface PauseColumns {
   readonly causes: readonly string[];
 }
 
-/** From when to when an arena was there; null: it was before the recording, or still is. */
+/** From when to when an arena was there. */
 export interface Life {
   readonly name: string;
   readonly pool: string;
-  readonly from: number | null;
+  readonly from: number;
+  /** Its release; null: it was not. */
   readonly to: number | null;
+  /** When its last byte went, if that was after the release; null with `isHeld`: some are there to the end. */
+  readonly heldTo: number | null;
+  readonly isHeld: boolean;
   readonly peakBytes: number;
 }
+
+export interface LineKind {
+  readonly name: string;
+  readonly title: string;
+  readonly certainty: 'measured' | 'estimated' | 'unknown';
+  readonly source: string;
+}
+
+/** `kind` is a number in `lineKinds`. The bytes of `parts` add up to its own. */
+export type PageLedgerLine = readonly [
+  kind: number,
+  bytes: number,
+  errorBytes: number,
+  parts: readonly PageLedgerLine[],
+];
 
 export interface PageLedger {
   readonly seconds: number;
@@ -80,18 +103,17 @@ export interface PageLedger {
   readonly skewBytes: number;
   /** Each a name and a text. */
   readonly apart: readonly (readonly [string, string])[];
+  readonly allocators: readonly PageAllocator[];
   /** What failed, or could not be seen. */
   readonly warnings: readonly string[];
 }
 
-export interface PageLedgerLine {
+export interface PageAllocator {
   readonly name: string;
-  readonly title: string;
-  readonly bytes: number;
-  readonly errorBytes: number;
-  readonly certainty: 'measured' | 'estimated' | 'unknown';
-  readonly source: string;
-  readonly parts: readonly PageLedgerLine[];
+  /** What it could give back: title, bytes, how that is known. */
+  readonly figures: readonly (readonly [string, string, string])[];
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
 }
 
 /** Call paths as a tree: each node is a location below its parent, -1 for none. */

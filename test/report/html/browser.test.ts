@@ -9,7 +9,7 @@ import { buildTemplate } from '../../../src/report/html/build.mjs';
 import { FORMATS, type ReportOptions } from '../../../src/report/index.ts';
 import { type Browser, CHROMIUM, launchChromium } from '../../helpers/browser.ts';
 import { inferenceProfile, poolProfile } from '../../helpers/profiles.ts';
-import { HOSTILE, hostileProfile, lively } from './profiles.ts';
+import { HOSTILE, hostileProfile, lively, livelyLedgers } from './profiles.ts';
 
 describe.skipIf(!CHROMIUM)('the page, from disk, in a browser', () => {
   // A name that a careless URL would break.
@@ -40,6 +40,7 @@ describe.skipIf(!CHROMIUM)('the page, from disk, in a browser', () => {
     await page.locator('html[data-ready]').waitFor({ state: 'attached', timeout: 20_000 });
   }
 
+  const plotBox = async () => (await page.locator('.u-over').boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
   const rows = () => page.locator('.flame .d3-flame-graph-label:visible').allInnerTexts();
 
   const row = (name: string) => page.locator('.flame .d3-flame-graph-label', { hasText: name }).first();
@@ -69,17 +70,33 @@ describe.skipIf(!CHROMIUM)('the page, from disk, in a browser', () => {
 
   it('draws pools over time, and says what held how much where the mouse is', async () => {
     await show(lively());
-    const { x, y, width, height } = (await page.locator('.u-over').boundingBox()) ?? {
-      x: 0,
-      y: 0,
-      width: 0,
-      height: 0,
-    };
+    const { x, y, width, height } = await plotBox();
     await page.mouse.move(x + width / 2, y + height / 2);
-    const tip = await page.locator('.tip').innerText();
-    expect(tip.replace(/\s+/g, ' ')).toBe('1.00 s RSS 85.8 MiB kv-cache 8.6 MiB scratch 1.9 MiB');
+    const tip = await page.locator('.tip').allInnerTexts();
+    expect(tip.join().replace(/\s+/g, ' ')).toBe('1.00 s RSS 85.8 MiB kv-cache 8.6 MiB scratch 1.9 MiB');
     expect(await page.locator('.lanes title').allTextContents()).toEqual(
       expect.arrayContaining([expect.stringContaining('mark-compact, forced: 12.5 ms')]),
+    );
+  });
+
+  it('shows the ledger at the peak, and at the moment that is clicked', async () => {
+    await show(lively(), { ledgers: livelyLedgers() });
+    const text = async (): Promise<string> =>
+      (await page.locator('.ledger').allInnerTexts()).join().replace(/\s+/g, ' ');
+    expect(await text()).toMatch(/^RSS 85.8 MiB at 1.0 s .*malloc heaps = 47.7 MiB 55.5 %/);
+    const { x, y, width, height } = await plotBox();
+    await page.mouse.click(x + width - 2, y + height / 2);
+    const clicked = await text();
+    expect(clicked).toMatch(/^RSS 76.3 MiB at 2.0 s .*malloc heaps = 38.1 MiB 50.0 % -9.5 MiB/);
+    expect(clicked).toMatch(/residual \? 9.8 KiB 0.0 %/);
+    await page.getByRole('button', { name: 'the reading before' }).click();
+    expect(await text()).toMatch(/^RSS 85.8 MiB at 1.0 s/);
+  });
+
+  it('opens at the moment that was asked for', async () => {
+    await show(lively(), { ledgers: livelyLedgers(), at: { afterStartNs: 100_000_000n } });
+    expect(await page.locator('.ledger .moment').textContent()).toBe(
+      'RSS 47.7 MiB at 0.0 s, the reading nearest to 100 ms',
     );
   });
 

@@ -3,7 +3,7 @@ import { summarize } from '../../../src/analyze/summary.ts';
 import { pageData } from '../../../src/report/html/index.ts';
 import { gridOf, interpolate, resample } from '../../../src/report/html/timeline.ts';
 import { inferenceProfile, js, makeProfile, poolProfile } from '../../helpers/profiles.ts';
-import { hostileProfile, lively } from './profiles.ts';
+import { hostileProfile, lively, livelyLedgers } from './profiles.ts';
 
 const dataOf = (profile: ReturnType<typeof inferenceProfile>) =>
   pageData(profile, { summary: summarize(profile, { memprofVersion: '0.0.0' }) });
@@ -60,6 +60,21 @@ it('stacks pools and arenas by their highest point, pauses in columns, lives in 
   expect(process?.pauses).toMatchObject({ seconds: [1, 1.5], milliseconds: [12.5, 0.25], causes: ['forced', ''] });
   expect(process?.marks).toEqual([{ seconds: 0.5, kind: 'stage', name: 'decode' }]);
   expect(dataOf(lively()).tables.find(({ title }) => title === 'Garbage collection')?.rows).toHaveLength(2);
+});
+
+it('stacks the lines of the ledger, and names what is too thin to be seen together', () => {
+  const profile = lively();
+  const options = { summary: summarize(profile, { memprofVersion: '0.0.0' }), ledgers: livelyLedgers() };
+  const [process] = pageData(profile, options).processes;
+  const stack = process?.stacks.find(({ name }) => name === 'ledger');
+  expect(stack?.bands.map(({ title, values }) => [title, values])).toEqual([
+    ['malloc heaps', [10_000_019, 50_000_017, 40_000_003]],
+    ['binaries and libraries, clean pages', [40_000_003, 40_000_003, 40_000_003]],
+    ['residual', [10_007, 10_007, 10_007]],
+  ]);
+  const [first] = process?.ledgers ?? [];
+  const sum = first?.lines.reduce((all, [, bytes]) => all + bytes, 0);
+  expect(sum).toBe(first?.rssBytes);
 });
 
 it('is the same for names that would be markup', () => {

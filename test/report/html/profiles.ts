@@ -1,4 +1,7 @@
+import { makeLedger } from '../../../src/analyze/ledger.ts';
+import type { LedgerInputs, LedgerPart } from '../../../src/model/ledger.ts';
 import type { Profile } from '../../../src/model/profile.ts';
+import type { TimedLedger } from '../../../src/report/options.ts';
 import { js, makeProfile } from '../../helpers/profiles.ts';
 
 const START = 1_760_000_000_000_000_000n;
@@ -35,6 +38,42 @@ export function lively(): Profile {
       marks: [{ pid: 4711, timeNs: at(0.5), name: 'decode', kind: 'stage' }],
     },
   );
+}
+
+/** Three readings of its ledger: the highest in the middle, and what the parts do not explain. */
+export function livelyLedgers(): TimedLedger[] {
+  const part = (line: LedgerPart['line'], bytes: number, detail?: string): LedgerPart => ({
+    line,
+    bytes,
+    certainty: 'measured',
+    errorBytes: 0,
+    source: 'smaps',
+    ...(detail !== undefined && { detail }),
+  });
+  const reading = (seconds: number, mallocBytes: number, more: Partial<LedgerInputs> = {}): TimedLedger => {
+    const parts = [part('binaries', 40_000_003, '/usr/bin/node'), part('malloc', mallocBytes), part('unknown', 10_007)];
+    const rssBytes = 40_000_003 + mallocBytes + 10_007;
+    const inputs: LedgerInputs = {
+      pid: 4711,
+      name: 'node',
+      pssBytes: rssBytes,
+      moment: 'time',
+      timeNs: at(seconds),
+      durationNs: 1000,
+      retries: 0,
+      parts,
+      rssBytes,
+      rssBeforeBytes: rssBytes,
+      rssAfterBytes: rssBytes,
+      statusRssBytes: rssBytes,
+      highWaterBytes: rssBytes,
+      apart: [{ name: 'page tables', bytes: 1_300_021, certainty: 'measured' }],
+      unseen: [],
+      ...more,
+    };
+    return { timeNs: inputs.timeNs, ledger: makeLedger(inputs) };
+  };
+  return [reading(0, 10_000_019), reading(1, 50_000_017), reading(2, 40_000_003, { unseen: ['v8'] })];
 }
 
 /** What a program could call its functions, files, pools, arenas and itself. */

@@ -1,7 +1,7 @@
 import uPlot from 'uplot';
 import { formatBytes } from '../../../model/units.js';
 import type { Curve, PageProcess, Stack } from '../page-data.js';
-import { bandColour, themeColour } from './colours.js';
+import { bandColour, lineColour, themeColour } from './colours.js';
 import { h, tinted } from './dom.js';
 import { lanesOf } from './lanes.js';
 import { drawMoments } from './moments.js';
@@ -27,8 +27,6 @@ export function drawChart(plot: HTMLElement, state: State, process: PageProcess,
   }));
   const areas = [...(stack?.bands ?? [])].map((curve, at) => ({ curve, colour: bandColour(curve.name, at) }));
   const sums = cumulated(stack?.bands ?? []);
-  const lineColour = (name: string, at: number): string =>
-    name === 'rss' ? themeColour('text') : bandColour(name, at + 1);
   const tip = h('div', { class: 'tip', hidden: true });
   // A painter's order: the whole stack first, the lowest band over it.
   const painted = areas.map((_, at) => areas.length - 1 - at);
@@ -40,11 +38,16 @@ export function drawChart(plot: HTMLElement, state: State, process: PageProcess,
     scales: { x: { time: false }, y: { range: (_, __, max) => [0, Math.max(1, max * 1.06)] } },
     cursor: { drag: { x: true, y: false }, points: { show: false } },
     axes: [
-      axis({ values: (_, ticks) => ticks.map((tick) => formatSeconds(tick, (ticks[1] ?? 0) - (ticks[0] ?? 0))) }),
+      axis({
+        size: 30,
+        values: (_, ticks) => ticks.map((tick) => formatSeconds(tick, (ticks[1] ?? 0) - (ticks[0] ?? 0))),
+      }),
       axis({ size: 76, incrs: STEPS, values: (_, ticks) => ticks.map(formatBytes) }),
     ],
     series: [
       {},
+      // Behind the areas: what of RSS they do not explain.
+      { fill: stack ? themeColour('rest') : '', width: 0, points: { show: false }, spanGaps: true },
       ...painted.map((at) => ({
         fill: areas[at]?.colour ?? '',
         stroke: themeColour('card'),
@@ -76,7 +79,12 @@ export function drawChart(plot: HTMLElement, state: State, process: PageProcess,
     },
   };
   const lanes = lanesOf(process);
-  const data = [process.seconds, ...painted.map((at) => sums[at] ?? []), ...lines.map(({ curve }) => curve.values)];
+  const data = [
+    process.seconds,
+    process.lines[0]?.values ?? [],
+    ...painted.map((at) => sums[at] ?? []),
+    ...lines.map(({ curve }) => curve.values),
+  ];
   const chart = new uPlot(options, data as uPlot.AlignedData, plot);
   chart.over.append(tip);
   chart.over.addEventListener('mouseleave', () => {
@@ -85,10 +93,10 @@ export function drawChart(plot: HTMLElement, state: State, process: PageProcess,
   onClick(chart, (seconds) => choose(state, { seconds }));
   plot.append(
     lanes.element,
-    legend(areas, lines, lineColour, (at, isShown) => {
+    legend(areas, lines, (at, isShown) => {
       const line = lines[at];
       if (line) line.isShown = isShown;
-      chart.setSeries(1 + areas.length + at, { show: isShown });
+      chart.setSeries(2 + areas.length + at, { show: isShown });
     }),
   );
   const redraw = (): void => chart.redraw(false);
@@ -176,7 +184,6 @@ function showTip(
 function legend(
   areas: readonly { readonly curve: Curve; readonly colour: string }[],
   lines: readonly { readonly curve: Curve; readonly isShown: boolean }[],
-  lineColour: (name: string, at: number) => string,
   onToggle: (at: number, isShown: boolean) => void,
 ): HTMLElement {
   return h(

@@ -20,6 +20,10 @@ const LEDGER: Readonly<Record<string, readonly [hue: number, saturation: number,
   stacks: [52, 40, 8],
   shared: [188, 60, 0],
   profiler: [0, 0, 12],
+  ioUring: [320, 30, 10],
+  devices: [300, 20, 10],
+  kernel: [60, 15, 14],
+  unknown: [0, 40, 8],
   residual: [0, 75, 0],
   rest: [220, 8, 10],
 };
@@ -29,6 +33,12 @@ const HUES = [28, 205, 148, 275, 340, 48, 180, 230, 8, 110, 305, 62, 252, 165];
 export function bandColour(name: string, at: number): string {
   const [hue, saturation, shift] = LEDGER[name] ?? [HUES[at % HUES.length] ?? 0, at < HUES.length ? 58 : 30, 0];
   return `hsl(${hue} ${saturation}% ${(isDark() ? 46 : 60) + shift}%)`;
+}
+
+/** Lines are thin: they need more contrast than areas. */
+export function lineColour(name: string, at: number): string {
+  if (name === 'rss') return themeColour('text');
+  return `hsl(${HUES[(at + 2) % HUES.length] ?? 0} 70% ${isDark() ? 66 : 42}%)`;
 }
 
 /** Of a text of no fixed meaning: the same colour each time. */

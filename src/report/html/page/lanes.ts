@@ -1,22 +1,14 @@
 import type uPlot from 'uplot';
-import { formatBytes } from '../../../model/units.js';
-import type { Life, PageProcess } from '../page-data.js';
+import type { PageProcess } from '../page-data.js';
 import { hashColour, isDark, themeColour } from './colours.js';
 import { s } from './dom.js';
+import { arenaLane, pack } from './lane-arenas.js';
 import { formatSeconds } from './time-format.js';
 
-const ROW = 15;
+export const ROW = 15;
 const GC_HEIGHT = 26;
-const MAX_ARENA_ROWS = 10;
 /** A young generation's pauses, then those of the whole heap, then the rest: numbers of `kindNames` in groups of a colour. */
 const IS_MAJOR: ReadonlySet<string> = new Set(['mark-compact']);
-
-interface Placed {
-  readonly life: Life;
-  readonly from: number;
-  readonly to: number;
-  readonly row: number;
-}
 
 /** What happened below the chart, on its axis: stages, pauses of the collector, lives of arenas. */
 export function lanesOf(process: PageProcess): { readonly element: SVGSVGElement; readonly draw: (u: uPlot) => void } {
@@ -44,13 +36,14 @@ export function lanesOf(process: PageProcess): { readonly element: SVGSVGElement
   return { element, draw };
 }
 
-interface View {
+/** Where the chart above has its line of time. */
+export interface View {
   readonly left: number;
   readonly right: number;
   readonly xOf: (seconds: number) => number;
 }
 
-function label(text: string, y: number): SVGElement {
+export function label(text: string, y: number): SVGElement {
   return s('text', { x: 4, y, class: 'lane-name' }, text);
 }
 
@@ -106,58 +99,4 @@ function pauseLane(lane: SVGElement, view: View, { pauses }: PageProcess, y: num
     );
   }
   return y + GC_HEIGHT + 6;
-}
-
-function arenaLane(lane: SVGElement, view: View, lives: readonly Placed[], all: number, y: number): number {
-  lane.append(label('arenas', y + 11));
-  if (lives.length < all) lane.append(s('text', { x: 4, y: y + 24, class: 'lane-name' }, `${lives.length} of ${all}`));
-  const rows = Math.max(...lives.map(({ row }) => row)) + 1;
-  for (const { life, from, to, row } of lives) {
-    const x = Math.max(view.left, view.xOf(from));
-    const end = Math.min(view.right, view.xOf(to));
-    if (end < view.left || x > view.right) continue;
-    const width = Math.max(1.5, end - x);
-    const top = y + row * ROW;
-    lane.append(
-      s(
-        'rect',
-        { x, y: top, width, height: ROW - 3, rx: 2, fill: hashColour(life.pool, 45, isDark() ? 34 : 82) },
-        s(
-          'title',
-          {},
-          `${life.name}: ${formatSeconds(from)} to ${life.to === null ? 'the end' : formatSeconds(to)}, at most ${formatBytes(life.peakBytes)}`,
-        ),
-      ),
-    );
-    const letters = Math.floor((width - 8) / 6);
-    if (letters < 4) continue;
-    const text = `${life.name}  ${formatBytes(life.peakBytes)}`;
-    lane.append(
-      s(
-        'text',
-        { x: x + 4, y: top + 10, class: 'lane-text' },
-        text.length <= letters ? text : `${life.name.slice(0, letters - 1)}…`,
-      ),
-    );
-  }
-  return y + rows * ROW + (lives.length < all && rows < 2 ? ROW : 0) + 2;
-}
-
-/** The biggest arenas get a place; in a row one follows another. What finds none is not drawn. */
-function pack(arenas: readonly Life[], end: number): Placed[] {
-  const rows: { from: number; to: number }[][] = [];
-  const placed: Placed[] = [];
-  for (const life of arenas) {
-    const from = life.from ?? 0;
-    const to = Math.max(from, life.to ?? end);
-    let row = rows.findIndex((taken) => taken.every((other) => to < other.from || from > other.to));
-    if (row === -1) {
-      if (rows.length === MAX_ARENA_ROWS) continue;
-      row = rows.length;
-      rows.push([]);
-    }
-    rows[row]?.push({ from, to });
-    placed.push({ life, from, to, row });
-  }
-  return placed;
 }

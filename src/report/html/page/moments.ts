@@ -41,6 +41,9 @@ export function drawMoments(u: uPlot, state: State, process: PageProcess): void 
     const x = xOf(seconds);
     if (!isInside(x)) continue;
     const y = bbox.top + bbox.height;
+    ctx.globalAlpha = 0.35;
+    ctx.fillRect(x - scale / 2, bbox.top, scale, bbox.height);
+    ctx.globalAlpha = 1;
     ctx.beginPath();
     ctx.moveTo(x - 3 * scale, y);
     ctx.lineTo(x + 3 * scale, y);

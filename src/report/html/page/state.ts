@@ -12,7 +12,7 @@ export interface State {
 export function createState(data: PageData): State {
   const [process] = data.processes;
   const state: State = { data, process, seconds: undefined, changed: [] };
-  state.seconds = peakOf(process)?.seconds;
+  state.seconds = data.at === 'peak' ? peakOf(process)?.seconds : data.at;
   return state;
 }
 
