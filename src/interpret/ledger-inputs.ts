@@ -13,6 +13,7 @@ const KERNEL_STACK_BYTES = 16 << 10;
  */
 export function inputsOfReading(reading: LedgerReading, mapped: readonly AddressRange[] = []): LedgerInputs {
   const { status, heaps } = reading;
+  const parts = partsOfReading(reading, mapped);
   return {
     pid: reading.pid,
     name: reading.name,
@@ -20,7 +21,7 @@ export function inputsOfReading(reading: LedgerReading, mapped: readonly Address
     timeNs: BigInt(reading.timeNs),
     durationNs: reading.durationNs,
     retries: reading.retries,
-    parts: partsOfReading(reading, mapped),
+    parts,
     rssBytes: reading.regions.reduce((sum, region) => sum + region[4], 0),
     pssBytes: reading.pssBytes,
     rssBeforeBytes: reading.rssBeforeBytes,
@@ -29,14 +30,19 @@ export function inputsOfReading(reading: LedgerReading, mapped: readonly Address
     highWaterBytes: status.highWaterBytes,
     ...(heaps !== undefined && { mallocUse: sumOfHeaps(heaps), mallocArenas: arenasOf(heaps, reading.arenas) }),
     apart: apartOf(reading),
-    unseen: unseenOf(reading),
+    unseen: unseenOf(
+      reading,
+      parts.some((part) => part.line.startsWith('v8')),
+    ),
   };
 }
 
 /** One word for each cause: where the process was gone, its memory could not be read for that reason. */
-function unseenOf({ unseen }: LedgerReading): string[] {
+function unseenOf({ unseen }: LedgerReading, hasV8: boolean): string[] {
   const isOver = unseen.includes('ended');
-  const codes = unseen.filter((code) => !isOver || (code !== 'memory' && code !== 'pagemap'));
+  const codes = unseen.filter(
+    (code) => (!isOver || (code !== 'memory' && code !== 'pagemap')) && (hasV8 || code !== 'v8'),
+  );
   return [...new Set(codes)].map((code) => UNSEEN[code]);
 }
 
@@ -56,14 +62,8 @@ function sumOfHeaps(heaps: readonly HeapWalk[]): MallocUse {
 
 function apartOf({ status, regions, heaps, pieces }: LedgerReading): ApartLine[] {
   const hugetlb = regions.filter((region) => (region[2] & REGION_FLAG.hugetlb) !== 0);
-  const chunks = pieces.filter((piece) => PIECE_KINDS[piece[2]] === 'chunk');
-  const untouched =
-    (heaps ?? []).reduce((sum, heap) => sum + heap.untouchedBytes, 0) +
-    chunks.reduce((sum, [, bytes, , rss]) => sum + bytes - rss, 0);
   return [
-    ...(heaps === undefined
-      ? []
-      : [{ name: 'malloc: live and never touched', bytes: untouched, certainty: 'measured' } as const]),
+    ...(heaps === undefined ? [] : [untouchedOf(heaps, pieces, regions)]),
     { name: 'swapped out', bytes: regions.reduce((sum, region) => sum + region[6], 0), certainty: 'measured' },
     { name: 'page tables', bytes: status.pageTableBytes, certainty: 'measured' },
     { name: 'kernel stacks', bytes: status.threads * KERNEL_STACK_BYTES, certainty: 'estimated' },
@@ -71,4 +71,25 @@ function apartOf({ status, regions, heaps, pieces }: LedgerReading): ApartLine[]
       ? [{ name: 'huge pages of hugetlbfs', bytes: status.hugetlbBytes, certainty: 'measured' } as const]
       : []),
   ];
+}
+
+/** What was swapped out is not there either, and was touched; how much of it was in blocks that are free is not known. */
+function untouchedOf(
+  heaps: readonly HeapWalk[],
+  pieces: LedgerReading['pieces'],
+  regions: LedgerReading['regions'],
+): ApartLine {
+  const chunks = pieces.filter((piece) => PIECE_KINDS[piece[2]] === 'chunk');
+  const absent =
+    heaps.reduce((sum, heap) => sum + heap.untouchedBytes, 0) +
+    chunks.reduce((sum, [, bytes, , rss]) => sum + bytes - rss, 0);
+  const starts = [...heaps.map((heap) => heap.start), ...pieces.map(([start]) => start)];
+  const swapped = regions
+    .filter(([start, bytes, , , , , swap]) => swap > 0 && starts.some((at) => at >= start && at < start + bytes))
+    .reduce((sum, region) => sum + region[6], 0);
+  return {
+    name: 'malloc: live and never touched',
+    bytes: Math.max(0, absent - swapped),
+    certainty: swapped > 0 ? 'estimated' : 'measured',
+  };
 }

@@ -130,7 +130,8 @@ export function partsOfReading(reading: LedgerReading, mapped: readonly AddressR
       const errorBytes = rssBytes * (other.isMalloc ? ALLOCATOR_ERROR + share : 1);
       return { line: 'allocator', source: `lib${other.name} is loaded`, errorBytes, detail: other.name };
     }
-    if (!canReadMemory && bytes >= 128 << 10) {
+    // A block's header is in its first page, which may be swapped out: reading it would bring it in.
+    if ((!canReadMemory || region[6] > 0) && bytes >= 128 << 10) {
       return { line: 'mallocMapped', source: 'by elimination', errorBytes: rssBytes };
     }
     if (bytes <= LOADER_BYTES && [before, after].some((one) => one !== undefined && isBesideLibraries(one, region))) {

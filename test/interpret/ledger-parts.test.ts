@@ -91,6 +91,26 @@ describe('what is not in RSS (a C program, by the kernel alone)', () => {
     expect(ledger.lines.reduce((sum, line) => sum + line.bytes, 0)).toBe(ledger.rssBytes);
   });
 
+  test('of a block whose first page is swapped out the header cannot be read: it is told by elimination', () => {
+    const given = reading('c-swapped');
+    const swapped = given.regions.find((region) => region[6] > 0);
+    const ledger = makeLedger(inputsOfReading({ ...given, unseen: ['v8'] }));
+    const line = ledger.lines.find(({ name }) => name === 'mallocMapped');
+    expect(line).toMatchObject({ bytes: swapped?.[4], certainty: 'estimated', errorBytes: swapped?.[4] });
+    // Nothing of V8's: that it was not asked is no loss.
+    expect(ledger.unseen).toEqual([]);
+  });
+
+  test('what was swapped out of a block is not counted as never touched', () => {
+    const given = reading('c-swapped');
+    const [start = 0, bytes = 0, , , rss = 0] = given.regions.find((region) => region[6] > 0) ?? [];
+    const pieces: LedgerReading['pieces'] = [[start, bytes, PIECE_KINDS.indexOf('chunk'), rss]];
+    const ledger = makeLedger(inputsOfReading({ ...given, unseen: [], pieces, heaps: [] }));
+    const line = ledger.apart.find(({ name }) => name === 'malloc: live and never touched');
+    // The mapping has 20,028 KiB: 12 are there, 20,012 in swap, and one page was never touched.
+    expect(line).toMatchObject({ bytes: 4 << 10, certainty: 'estimated' });
+  });
+
   test('two huge pages of hugetlbfs: of the process, and in no line', () => {
     const given = reading('c-hugetlb');
     const ledger = makeLedger(inputsOfReading({ ...given, status: { ...given.status, hugetlbBytes: 4 << 20 } }));
