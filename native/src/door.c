@@ -1,4 +1,5 @@
 /* What the agent asks of the sampler: it loads this library, which is there already, once more as an addon (src/agent/native.cts). */
+#include "allocator_figures.h"
 #include "carrier_door.h"
 #include "collections.h"
 #include "hooks.h"
@@ -66,6 +67,18 @@ static napi_value leaf_word(napi_env env, napi_callback_info info) {
   return mp_napi_words(env, NAPI_INT32_ARRAY, &mp_tag_words.leaf, 1);
 }
 
+static napi_value allocator_figures(napi_env env, napi_callback_info info) {
+  (void)info;
+  char text[512];
+  size_t bytes = 0;
+  /* What the allocator takes for itself meanwhile is not the program's. */
+  if (mp_enter()) {
+    bytes = mp_allocator_figures(text, sizeof text);
+    mp_leave();
+  }
+  return mp_napi_text(env, text, bytes);
+}
+
 /* Once for each thread of Node's. An empty module where nothing is recorded. */
 MP_HOOK napi_value napi_register_module_v1(napi_env env, napi_value exports) {
   if (mp_process_state() != MP_STATE_ON || !mp_napi_resolve()) return exports;
@@ -78,6 +91,7 @@ MP_HOOK napi_value napi_register_module_v1(napi_env env, napi_value exports) {
   mp_napi_export(env, exports, "releaseArena", release_arena);
   mp_napi_export(env, exports, "count", count);
   mp_napi_export(env, exports, "leafWord", leaf_word);
+  mp_napi_export(env, exports, "allocatorFigures", allocator_figures);
   mp_carrier_export(env, exports);
   mp_collections_export(env, exports);
   return exports;

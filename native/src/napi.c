@@ -47,6 +47,12 @@ napi_value mp_napi_number(napi_env env, uint32_t value) {
   return result;
 }
 
+napi_value mp_napi_text(napi_env env, const char *utf8, size_t bytes) {
+  napi_value result = NULL;
+  mp_napi.napi_create_string_utf8(env, utf8, bytes, &result);
+  return result;
+}
+
 napi_value mp_napi_bool(napi_env env, bool value) {
   napi_value result = NULL;
   mp_napi.napi_get_boolean(env, value, &result);

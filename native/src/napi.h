@@ -23,6 +23,7 @@ enum { NAPI_OK = 0, NAPI_INT32_ARRAY = 5, NAPI_UINT32_ARRAY = 6 };
     (napi_env, napi_callback_info, size_t *count, napi_value *arguments, napi_value *receiver, void **data))      \
   X(napi_get_value_string_utf8, (napi_env, napi_value, char *buffer, size_t bytes, size_t *written))              \
   X(napi_get_value_double, (napi_env, napi_value, double *result))                                                \
+  X(napi_create_string_utf8, (napi_env, const char *text, size_t bytes, napi_value *result))                      \
   X(napi_create_uint32, (napi_env, uint32_t value, napi_value *result))                                           \
   X(napi_get_boolean, (napi_env, bool value, napi_value *result))                                                 \
   X(napi_get_undefined, (napi_env, napi_value *result))                                                           \
@@ -56,6 +57,7 @@ uint64_t mp_napi_u64(napi_env env, napi_value value);
 
 /* NULL (undefined) where that fails. */
 napi_value mp_napi_number(napi_env env, uint32_t value);
+napi_value mp_napi_text(napi_env env, const char *utf8, size_t bytes);
 napi_value mp_napi_bool(napi_env env, bool value);
 
 /* An Int32Array or Uint32Array over memory of ours, which must outlive the thread; NULL where this Node does not allow it. */

@@ -247,6 +247,7 @@ void mp_real_resolve(void) {
 }
 
 enum mp_allocator mp_real_allocator(void) { return allocator; }
+void *mp_real_allocator_symbol(const char *name) { return from_allocator(name); }
 
 bool mp_real_is_allocator_code(uintptr_t pc) { return allocator_start <= pc && pc < allocator_end; }
 

@@ -53,6 +53,7 @@ void mp_real_resolve(void);
 
 /* enum mp_allocator of the object that defines the real malloc, and where that object lies. */
 enum mp_allocator mp_real_allocator(void);
+void *mp_real_allocator_symbol(const char *name); /* NULL if it has none */
 bool mp_real_is_allocator_code(uintptr_t pc);
 
 /* enum mp_libc. */

@@ -15,6 +15,13 @@ import type { Collections, Control, LineFile, ProfileReason, V8Sampler } from '.
 
 import workers = require('./workers.cjs');
 
+/** Of this thread, besides V8's samples. */
+interface Watched {
+  readonly collections: Collections | undefined;
+  /** Undefined where malloc is the C library's own. */
+  readonly askAllocator: (() => void) | undefined;
+}
+
 const POLL_MS = 1000;
 /** Marking this much takes a second or so; a larger heap is written as it is, garbage included. */
 const EXIT_COLLECT_BELOW_BYTES = 1024 ** 3;
@@ -45,14 +52,15 @@ function start(runDirectory: string): void {
     const message = `pauses of V8's collector are not recorded: ${unwatched}`;
     lines.write('warning', { code: 'COLLECTIONS_UNSEEN', message });
   }
-  followExit(runDirectory, lines, sampler, collections);
+  const askAllocator = threads.isMainThread ? allocatorOf(lines, maps) : undefined;
+  followExit(runDirectory, lines, sampler, { collections, askAllocator });
   const tagsNow = offer.offerTags(lines, sampler !== undefined);
   if (sampler && control.asyncLabels) {
     const asyncLabels: typeof import('./async-labels.cjs') = require('./async-labels.cjs');
     asyncLabels.lowerProgram(lines, tagsNow);
   }
   if (sampler) {
-    followRequests(control, sampler, collections);
+    followRequests(control, sampler, { collections, askAllocator });
     const rivals: typeof import('./rivals.cjs') = require('./rivals.cjs');
     rivals.watchRivals(sampler);
     if (!threads.isMainThread) void workers.answerRequests(sampler);
@@ -85,7 +93,7 @@ function followExit(
   runDirectory: string,
   lines: LineFile,
   sampler: V8Sampler | undefined,
-  collections: Collections | undefined,
+  { collections, askAllocator }: Watched,
 ): void {
   const early = threads.isMainThread ? storeFile.openNewestStore(runDirectory) : undefined;
   let isDone = false;
@@ -99,6 +107,7 @@ function followExit(
       () => {
         collected = sampler?.collectGarbage(EXIT_COLLECT_BELOW_BYTES) ?? false;
       },
+      () => askAllocator?.(),
       () => {
         const store = early ?? (threads.isMainThread ? storeFile.openNewestStore(runDirectory) : undefined);
         if (store !== undefined) storeFile.freeze(store);
@@ -126,7 +135,7 @@ function followExit(
  * Looks about once a second whether memprof asks for a profile, or the heap is about to reach its limit. Besides it writes one
  * after 1, 2, 4, 8 ... seconds: who dies by a signal or by worker.terminate() loses at most the later half of its life.
  */
-function followRequests(control: Control, sampler: V8Sampler, collections: Collections | undefined): void {
+function followRequests(control: Control, sampler: V8Sampler, { collections, askAllocator }: Watched): void {
   let ticks = 0;
   let nextTick = 1;
   const poll = (): void => {
@@ -136,12 +145,21 @@ function followRequests(control: Control, sampler: V8Sampler, collections: Colle
       if (isDue) nextTick *= 2;
       const reason: ProfileReason | undefined =
         control.takeRequest() ?? sampler.nearLimit() ?? (isDue ? 'timer' : undefined);
-      if (reason !== undefined) sampler.writeProfile(reason, false);
+      if (reason === undefined) return;
+      sampler.writeProfile(reason, false);
+      askAllocator?.();
     } catch {
       // A timer of ours must not become the program's uncaught exception.
     }
   };
   setInterval(poll, POLL_MS).unref();
+}
+
+/** Nothing is loaded for it where malloc is the C library's own. */
+function allocatorOf(lines: LineFile, maps: string): (() => void) | undefined {
+  if (!/\/lib(je|mi|tc)malloc/.test(maps)) return undefined;
+  const allocator: typeof import('./allocator.cjs') = require('./allocator.cjs');
+  return allocator.askAllocator(lines, `${maps}\n`);
 }
 
 function readMaps(): string {

@@ -16,6 +16,8 @@ interface Native extends TagTable, NativeCarrier {
   /** 1: collections from here on are the profiler's; 0: they are the program's. */
   ownCollections(own: 0 | 1): void;
   recordHeapSize(): void;
+  /** native/src/allocator_figures.h; '' where the allocator has none. */
+  allocatorFigures(): string;
 }
 
 /** As the program finds it: programs may wrap it. */

@@ -1,13 +1,19 @@
 import type { AllocatorFigure, AllocatorUse, LedgerInputs, MallocArena } from '../model/ledger.js';
+import { otherAllocatorOf } from './ledger-other-allocator.js';
 
 /** Settings of `MALLOC_ARENA_MAX` that are worth a figure. */
 const ARENA_LIMITS = [1, 2, 4] as const;
 
 /** What is known of the allocators of a process, and what they could give back at most. */
-export function allocatorsOf({ mallocArenas }: LedgerInputs): AllocatorUse[] {
-  return mallocArenas === undefined || mallocArenas.length === 0
-    ? []
-    : [{ name: 'glibc malloc', arenas: mallocArenas, figures: [trimOf(mallocArenas), ...limitsOf(mallocArenas)] }];
+export function allocatorsOf(inputs: LedgerInputs): AllocatorUse[] {
+  const { mallocArenas = [] } = inputs;
+  const other = otherAllocatorOf(inputs);
+  const glibc = {
+    name: 'glibc malloc',
+    arenas: mallocArenas,
+    figures: [trimOf(mallocArenas), ...limitsOf(mallocArenas)],
+  };
+  return [...(mallocArenas.length === 0 ? [] : [glibc]), ...(other === undefined ? [] : [other])];
 }
 
 /** malloc_trim(3) goes through the free chunks of all arenas, and shortens the main heap; the ends of the others stay. */

@@ -11,6 +11,7 @@ import { LEDGER_LINES } from '../model/ledger.js';
 import { formatDuration } from '../model/units.js';
 import { allocatorsOf } from './ledger-allocator.js';
 import { checksOf } from './ledger-checks.js';
+import { statedLive } from './ledger-other-allocator.js';
 
 /** Details of a line that are printed; the rest is added up. */
 const MAX_DETAILS = 12;
@@ -83,6 +84,7 @@ function lineOf(name: LedgerLineName, parts: readonly LedgerPart[], inputs: Ledg
     source: [...new Set(parts.map((part) => part.source))].join(', '),
   };
   if (name === 'malloc') return { ...line, parts: mallocParts(bytes, inputs) };
+  if (name === 'allocator') return { ...line, parts: allocatorParts(line, inputs) };
   if (name === 'v8Heap') return { ...line, parts: v8Parts(bytes, inputs) };
   return { ...line, parts: detailsOf(parts) };
 }
@@ -99,6 +101,23 @@ function mallocParts(bytes: number, { mallocUse, sampledLive, parts }: LedgerInp
     subLine('live', live, 'samples', 'estimated', errorBytes),
     subLine('retained', bytes - live, 'the heaps less what is live', 'estimated', errorBytes),
   ];
+}
+
+/** Of jemalloc and its like: blocks that were mapped on their own are in its heaps. More may be live than is resident: nobody touched it. */
+function allocatorParts(whole: Pick<LedgerLine, 'bytes' | 'errorBytes'>, inputs: LedgerInputs): LedgerLine[] {
+  const split = (liveBytes: number, source: string, errorBytes: number): LedgerLine[] => {
+    const live = Math.min(whole.bytes, liveBytes);
+    const restError = errorBytes + whole.errorBytes;
+    const certainty = (error: number): Certainty => (error > 0 ? 'estimated' : 'measured');
+    return [
+      subLine('live', live, source, certainty(errorBytes), errorBytes),
+      subLine('retained', whole.bytes - live, 'its heaps less what is live', certainty(restError), restError),
+    ];
+  };
+  const stated = statedLive(inputs);
+  if (stated !== undefined) return split(stated, 'its own statistics', 0);
+  const { sampledLive } = inputs;
+  return sampledLive === undefined ? [] : split(sampledLive.bytes, 'samples', sampledLive.deviationBytes);
 }
 
 function walkedParts(bytes: number, use: MallocUse): LedgerLine[] {
@@ -167,15 +186,21 @@ function detailsOf(parts: readonly LedgerPart[]): LedgerLine[] {
 }
 
 /** What the split of malloc's heaps may be off: chunks that were not reached; else how far two ways to know it are apart. */
-function splitErrorOf({ mallocUse, sampledLive, parts }: LedgerInputs): { bytes: number; source: string } | undefined {
+function splitErrorOf(inputs: LedgerInputs): { bytes: number; source: string } | undefined {
+  const { mallocUse, sampledLive, parts } = inputs;
   const heaps = parts.filter((part) => part.line === 'malloc');
-  if (mallocUse !== undefined) {
+  const others = parts.filter((part) => part.line === 'allocator');
+  if (mallocUse !== undefined && others.length === 0) {
     const divided = mallocUse.liveBytes + mallocUse.freeBytes + mallocUse.topBytes + mallocUse.cachedBytes;
     return { bytes: sumOf(heaps) - divided, source: 'bytes of heaps that the walk through their chunks did not reach' };
   }
   if (sampledLive === undefined) return undefined;
+  const stated = statedLive(inputs);
+  if (stated !== undefined) {
+    return { bytes: sampledLive.bytes - stated, source: 'what samples say is live, less what the allocator says' };
+  }
   const mapped = sumOf(parts.filter((part) => part.line === 'mallocMapped'));
-  const over = sampledLive.bytes - mapped - sumOf(heaps);
+  const over = sampledLive.bytes - mapped - sumOf(heaps) - sumOf(others);
   return over > 0
     ? { bytes: over, source: 'samples say that more is live than the heaps have resident' }
     : { bytes: sampledLive.deviationBytes, source: 'standard deviation of the samples' };

@@ -12,6 +12,13 @@ export interface V8ProfileLine {
   readonly nodes: V8Node[];
 }
 
+/** What another allocator than glibc's says of itself: `jemalloc stats.allocated 123 ...`. */
+export interface AllocatorLine {
+  readonly type: 'allocator';
+  readonly timeUnixNs: string;
+  readonly figures: string;
+}
+
 /** What a marker frame stands for: `memprof-tag:<tag>` in a stack of that thread. */
 export interface TagLine {
   readonly type: 'tag';
@@ -45,6 +52,7 @@ export type AgentLine =
     }
   | { readonly type: 'warning'; readonly code: string; readonly message: string }
   | { readonly type: 'maps'; readonly text: string }
+  | AllocatorLine
   | TagLine
   | LoweredLine
   | V8ProfileLine;
@@ -88,11 +96,19 @@ function readFields(fields: Fields): AgentLine | undefined {
       const { script, edits } = fields;
       return isText(script) && Array.isArray(edits) && edits.every(isCount) ? { type, script, edits } : undefined;
     }
+    case 'allocator': {
+      const { timeUnixNs, figures } = fields;
+      return isNanoseconds(timeUnixNs) && isText(figures) ? { type, timeUnixNs, figures } : undefined;
+    }
     case 'v8profile':
       return readV8Profile(fields);
     default:
       return undefined;
   }
+}
+
+function isNanoseconds(value: unknown): value is string {
+  return isText(value) && /^\d{1,20}$/.test(value);
 }
 
 function readTag({ threadId, tag, pool, arena, stage, label }: Fields): TagLine | undefined {
@@ -115,7 +131,7 @@ function readV8Profile({
   strings,
   nodes,
 }: Fields): V8ProfileLine | undefined {
-  if (!isText(timeUnixNs) || !/^\d{1,20}$/.test(timeUnixNs) || !isCount(threadId) || !isText(reason)) return undefined;
+  if (!isNanoseconds(timeUnixNs) || !isCount(threadId) || !isText(reason)) return undefined;
   if (!isAmount(intervalBytes) || intervalBytes <= 0) return undefined;
   if (!Array.isArray(strings) || !strings.every(isText) || !areV8Nodes(nodes)) return undefined;
   return {

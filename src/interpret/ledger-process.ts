@@ -1,12 +1,12 @@
 import type { LedgerInputs, LedgerMoment } from '../model/ledger.js';
 import { formatBytes } from '../model/units.js';
-import { HEAP } from '../recording/wire.js';
+import { allocatorStatementAt } from './allocator-figures.js';
 import { toUnixNs } from './clock.js';
 import { inputsOfReading } from './ledger-inputs.js';
 import { parseLedgerReading } from './ledger-reading.js';
 import { createV8UseReader } from './ledger-v8-use.js';
 import type { LedgerRef, ProcessRecording, SnapshotRef } from './process-recording.js';
-import { readSnapshot } from './snapshot.js';
+import { sampledLiveAt, sampledLiveOf } from './sampled-live.js';
 import { type AddressRange, mappingsOf } from './snapshot-mappings.js';
 
 /** Reads the ledger readings of one process, with what the rest of its recording knows of them. */
@@ -24,6 +24,7 @@ export interface LedgerReader {
 
 /** What the sampler's tables say at a snapshot. */
 interface SampledTables {
+  readonly timeNs: bigint;
   readonly mapped: readonly AddressRange[];
   readonly live: NonNullable<LedgerInputs['sampledLive']>;
 }
@@ -39,7 +40,7 @@ export function createLedgerReader(recording: ProcessRecording): LedgerReader {
     if (snapshot === undefined) return undefined;
     if (last?.snapshot !== snapshot) {
       const payload = stream.read(snapshot.ref);
-      last = { snapshot, tables: payload && { mapped: mappingsOf(payload), live: sampledLiveOf(payload) } };
+      last = { snapshot, tables: payload && tablesOf(payload, snapshot) };
     }
     return last.tables;
   }
@@ -50,6 +51,7 @@ export function createLedgerReader(recording: ProcessRecording): LedgerReader {
     if (reading === undefined) return undefined;
     const tables = tablesAt(ref.timeNs);
     const v8Use = v8UseAt(ref.timeNs);
+    const statement = allocatorStatementAt(recording, ref.timeNs);
     const unseen = reading.unseen.filter((code) => code !== 'v8' || v8Use === undefined);
     const inputs = inputsOfReading({ ...reading, unseen }, tables?.mapped);
     const missed = moment === 'end' ? endOf(recording, ref) : undefined;
@@ -58,9 +60,10 @@ export function createLedgerReader(recording: ProcessRecording): LedgerReader {
       name: identity.name || inputs.name,
       moment,
       timeNs: toUnixNs(recording, ref.timeNs),
-      ...(tables !== undefined && { sampledLive: tables.live }),
+      ...(tables && { sampledLive: sampledLiveAt(tables.live, tables.timeNs, ref.timeNs, recording.gauges) }),
       ...(v8Use !== undefined && { v8Use }),
       ...(missed !== undefined && { beforeEndNs: missed.ns, unseen: [...inputs.unseen, missed.text] }),
+      ...(statement !== undefined && { allocatorStatement: statement }),
     };
   }
 
@@ -100,20 +103,12 @@ function endOf(
   return { ns, text: `the end itself: this is the last reading, ${(ns / 1e9).toFixed(1)} s before it${rss}` };
 }
 
+function tablesOf(payload: Buffer, { timeNs }: SnapshotRef): SampledTables {
+  return { timeNs, mapped: mappingsOf(payload), live: sampledLiveOf(payload) };
+}
+
 /** The nearest first; of two the later. */
 function byDistance<T extends { readonly timeNs: bigint }>(all: readonly T[], timeNs: bigint): T[] {
   const distance = (one: T): number => Math.abs(Number(one.timeNs - timeNs));
   return [...all].sort((a, b) => distance(a) - distance(b) || Number(b.timeNs - a.timeNs));
-}
-
-function sampledLiveOf(tables: Buffer): SampledTables['live'] {
-  const { sites, inUse } = readSnapshot(tables);
-  let bytes = 0;
-  let variance = 0;
-  for (const [site, use] of inUse) {
-    if (sites[site]?.heap !== HEAP.malloc) continue;
-    bytes += use.bytes;
-    variance += use.bytesVariance;
-  }
-  return { bytes, deviationBytes: Math.sqrt(variance) };
 }

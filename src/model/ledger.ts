@@ -83,6 +83,13 @@ export interface AllocatorFigure {
   readonly source: string;
 }
 
+/** What an allocator said of itself, in its own words, bytes; how far from the reading that was. */
+export interface AllocatorStatement {
+  readonly name: string;
+  readonly ageNs: bigint;
+  readonly bytes: ReadonlyMap<string, number>;
+}
+
 /** What is known of one allocator. */
 export interface AllocatorUse {
   readonly name: string;
@@ -116,6 +123,7 @@ export interface LedgerInputs {
   readonly highWaterBytes: number;
   readonly mallocUse?: MallocUse;
   readonly mallocArenas?: readonly MallocArena[];
+  readonly allocatorStatement?: AllocatorStatement;
   /** The sampler's estimate of what malloc has handed out and not got back, with its standard deviation. */
   readonly sampledLive?: { readonly bytes: number; readonly deviationBytes: number };
   /** Used bytes of V8's heaps, over all isolates that said so. */

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { makeLedger } from '../../src/analyze/ledger.ts';
 import { allocatorsOf } from '../../src/analyze/ledger-allocator.ts';
 import type { LedgerInputs, MallocArena } from '../../src/model/ledger.ts';
 import { rowsOf } from '../../src/report/ledger-arenas.ts';
@@ -21,7 +22,7 @@ function arena(name: string, live: number, pages: number, fragments = 0, top = 0
 }
 
 function figures(mallocArenas: readonly MallocArena[]): Record<string, number> {
-  const [glibc] = allocatorsOf({ mallocArenas } as unknown as LedgerInputs);
+  const [glibc] = allocatorsOf({ mallocArenas, parts: [] } as unknown as LedgerInputs);
   return Object.fromEntries(glibc?.figures.map(({ name, bytes }) => [name, bytes / MIB]) ?? []);
 }
 
@@ -44,7 +45,7 @@ test('MALLOC_ARENA_MAX: an arena that is no more gives at most what it has, and 
 });
 
 test('no heaps, no allocator; one arena, no limit', () => {
-  expect(allocatorsOf({} as unknown as LedgerInputs)).toEqual([]);
+  expect(allocatorsOf({ parts: [] } as unknown as LedgerInputs)).toEqual([]);
   expect(Object.keys(figures([arena('main', 1, 1)]))).toEqual(['malloc_trim']);
 });
 
@@ -57,4 +58,77 @@ test('of many arenas the largest are shown, the main one first, and the rest is 
     '14 more',
   ]);
   expect(rows.at(-1)?.amounts.slice(0, 2)).toEqual([(14 * 15 * MIB) / 2, 14 * MIB]);
+});
+
+const jemalloc = {
+  line: 'allocator',
+  bytes: 100 * MIB,
+  certainty: 'estimated',
+  errorBytes: MIB,
+  source: '',
+  detail: 'jemalloc',
+};
+
+function inputsOf(more: object): LedgerInputs {
+  const common = {
+    ...{ pid: 1, name: 'node', moment: 'end', durationNs: 1, retries: 0, highWaterBytes: 0 },
+    apart: [],
+    unseen: [],
+  };
+  const rssBytes = 100 * MIB;
+  const rss = {
+    rssBytes,
+    pssBytes: rssBytes,
+    rssBeforeBytes: rssBytes,
+    rssAfterBytes: rssBytes,
+    statusRssBytes: rssBytes,
+  };
+  return { ...common, ...rss, parts: [jemalloc], ...more } as unknown as LedgerInputs;
+}
+
+function stated(ageNs: bigint) {
+  const bytes = new Map([
+    ['stats.allocated', 60 * MIB],
+    ['stats.active', 75 * MIB],
+    ['dirty', 11 * MIB],
+  ]);
+  return { name: 'jemalloc', ageNs, bytes };
+}
+
+test('what jemalloc says of itself: measured if it said so at that moment', () => {
+  const figures = (ageNs: bigint) =>
+    allocatorsOf(inputsOf({ allocatorStatement: stated(ageNs) }))[0]?.figures.map(({ name, bytes, certainty }) => [
+      name,
+      bytes / MIB,
+      certainty,
+    ]);
+  expect(figures(5_000_000n)).toEqual([
+    ['resident', 100, 'estimated'],
+    ['live', 60, 'measured'],
+    ['fragments', 15, 'measured'],
+    ['purge', 11, 'measured'],
+  ]);
+  expect(figures(200_000_000n)?.at(-1)).toEqual(['purge', 11, 'estimated']);
+  expect(allocatorsOf(inputsOf({}))[0]?.figures.map(({ name }) => name)).toEqual(['resident']);
+});
+
+test('its heaps are split by its statistics, or by samples where those are of another moment', () => {
+  const sampledLive = { bytes: 57 * MIB, deviationBytes: 2 * MIB };
+  const parts = (more: object) =>
+    makeLedger(inputsOf({ sampledLive, ...more })).lines[0]?.parts.map(({ name, bytes, errorBytes }) => [
+      name,
+      bytes / MIB,
+      errorBytes / MIB,
+    ]);
+  expect(parts({ allocatorStatement: stated(0n) })).toEqual([
+    ['live', 60, 0],
+    ['retained', 40, 1],
+  ]);
+  const bySamples = [
+    ['live', 57, 2],
+    ['retained', 43, 3],
+  ];
+  expect(parts({ allocatorStatement: stated(10n ** 9n) })).toEqual(bySamples);
+  expect(parts({})).toEqual(bySamples);
+  expect(makeLedger(inputsOf({ sampledLive, allocatorStatement: stated(0n) })).splitErrorBytes).toBe(-3 * MIB);
 });

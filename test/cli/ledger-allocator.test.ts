@@ -1,8 +1,10 @@
 /** What the ledger says of malloc's arenas, against a program that keeps books, and against what glibc really gives back. */
-import { expect, onTestFinished, test } from 'vitest';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Ledger } from '../../src/model/ledger.ts';
 import { program } from '../native/programs.ts';
-import { cleanEnvironment, memprof, type Running, start } from './run-cli.ts';
+import { cleanEnvironment, memprof, type Running, scratch, start } from './run-cli.ts';
 
 interface Books {
   readonly running: Running;
@@ -89,4 +91,31 @@ test('the tables are in the text and in Markdown', async () => {
     expect(stdout).toMatch(/MALLOC_ARENA_MAX=2, at most/);
     if (format === 'text') expect(stdout.split('\n').find((line) => line.startsWith('main '))).toHaveLength(80);
   }
+});
+
+const HOLD = `globalThis.kept = []; for (let i = 0; i < 60000; i++) kept.push(Buffer.allocUnsafeSlow(1000).fill(1));
+  for (let i = 0; i < kept.length; i += 2) kept[i] = undefined; globalThis.gc(); setTimeout(() => undefined, 300);`;
+
+// 30,000 blocks of 1,000 bytes are kept, 30,000 are free among them, and Node has some megabytes.
+describe.each([
+  { name: 'jemalloc', file: 'libjemalloc.so.2', live: 'live' },
+  { name: 'mimalloc', file: 'libmimalloc.so.2.0', live: undefined },
+  { name: 'tcmalloc', file: 'libtcmalloc_minimal.so.4', live: 'live' },
+])('$name under memprof run (skipped where $file is missing)', ({ name, file, live }) => {
+  const path = ['x86_64', 'aarch64'].map((arch) => `/usr/lib/${arch}-linux-gnu/${file}`).find(existsSync);
+  test.skipIf(path === undefined)('says itself what is live of its heaps', async () => {
+    const folder = join(scratch(), 'recording');
+    const env = { ...cleanEnvironment(), LD_PRELOAD: path };
+    const run = await memprof(['run', '-o', folder, '--', process.execPath, '--expose-gc', '-e', HOLD], { env });
+    expect([run.status, run.signal]).toEqual([0, null]);
+    const { stdout } = await memprof(['ledger', folder, '--format', 'json']);
+    const [ledger] = (JSON.parse(stdout) as { ledgers: Ledger[] }).ledgers;
+    const own = ledger?.allocators.find((one) => one.name === name);
+    expect(own?.figures.length).toBeGreaterThan(1);
+    for (const { bytes } of own?.figures ?? []) expect(bytes).toBeLessThan(ledger?.rssBytes ?? 0);
+    if (live === undefined) return;
+    const stated = own?.figures.find((one) => one.name === live)?.bytes ?? 0;
+    expect(stated).toBeGreaterThan(30_000 * 1000);
+    expect(stated).toBeLessThan(30_000 * 1000 + (20 << 20));
+  });
 });
