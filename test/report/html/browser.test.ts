@@ -57,9 +57,9 @@ describe.skipIf(!CHROMIUM)('the page, from disk, in a browser', () => {
   it('zooms into a row and out again', async () => {
     await show(poolProfile());
     await row('llama_model_load').click({ force: true });
-    await expect.poll(rows).not.toContain('prefill');
+    await expect.poll(rows, { timeout: 20_000 }).not.toContain('prefill');
     await page.getByRole('button', { name: 'reset zoom' }).click();
-    await expect.poll(rows).toContain('prefill');
+    await expect.poll(rows, { timeout: 20_000 }).toContain('prefill');
   });
 
   it('finds names, files and libraries, and says how much they hold', async () => {

@@ -34,7 +34,7 @@ export function drawChart(plot: HTMLElement, state: State, process: PageProcess,
     width: plot.clientWidth,
     height: HEIGHT,
     legend: { show: false },
-    padding: [14, 12, 0, 0],
+    padding: [14, 22, 0, 0],
     scales: { x: { time: false }, y: { range: (_, __, max) => [0, Math.max(1, max * 1.06)] } },
     cursor: { drag: { x: true, y: false }, points: { show: false } },
     axes: [

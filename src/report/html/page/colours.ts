@@ -53,13 +53,18 @@ export function themeColour(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
-let isPrinting = false;
+let printing = false;
 const listeners: (() => void)[] = [];
 
 export function isDark(): boolean {
-  if (isPrinting) return false;
+  if (printing) return false;
   const forced = document.documentElement.dataset.theme;
   return forced === undefined ? matchMedia('(prefers-color-scheme: dark)').matches : forced === 'dark';
+}
+
+/** Paper is narrower, and nothing is drawn anew for it but colours. */
+export function isPrinting(): boolean {
+  return printing;
 }
 
 /** Called when the theme has changed, and before and after printing, which is on white. */
@@ -79,7 +84,7 @@ export function watchTheme(): void {
 }
 
 function print(starts: boolean): void {
-  isPrinting = starts;
+  printing = starts;
   document.documentElement.toggleAttribute('data-printing', starts);
   announce();
 }

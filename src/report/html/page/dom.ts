@@ -63,10 +63,11 @@ export function choice<T extends string>(
   return h('div', { class: 'choice', role: 'group', 'aria-label': label }, ...buttons);
 }
 
+/** A part of the page. Its address is its title: `#flame-graph`. */
 export function card(title: string, tools: readonly Child[], ...body: readonly Child[]): HTMLElement {
   return h(
     'section',
-    { class: 'card' },
+    { class: 'card', id: title.toLowerCase().replaceAll(' ', '-') },
     h('div', { class: 'bar' }, h('h2', {}, title), h('div', { class: 'tools' }, ...tools)),
     ...body,
   );

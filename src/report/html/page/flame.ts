@@ -1,9 +1,9 @@
-import flamegraph from 'd3-flame-graph';
+import flamegraph, { type Laid } from 'd3-flame-graph';
 import { select } from 'd3-selection';
 import { baseName, placeOf } from '../../../model/frames.js';
 import { formatBytes } from '../../../model/units.js';
 import type { PageData } from '../page-data.js';
-import { hashColour, isDark, onTheme } from './colours.js';
+import { hashColour, isDark, isPrinting, onTheme } from './colours.js';
 import { card, choice, h } from './dom.js';
 import { type FlameChoice, type FlameNode, flameTree } from './flame-tree.js';
 
@@ -49,9 +49,7 @@ export function flameCard({ flame }: PageData, page: HTMLElement): void {
       .setSearchHandler((_, bytes) => {
         found.textContent = `${formatBytes(bytes)} found, ${percent(bytes)}`;
       })
-      .setColorMapper(({ data, highlight }) =>
-        highlight ? (isDark() ? '#d946ef' : '#e879f9') : colourOf(data, chosen.by),
-      )
+      .setColorMapper(fillOf)
       .onHover(({ data }) => show(data));
     select(graph).datum(tree).call(chart);
     // Scales down where the page is narrower, as on paper.
@@ -60,6 +58,9 @@ export function flameCard({ flame }: PageData, page: HTMLElement): void {
     show(tree);
     find();
   }
+
+  const fillOf = ({ data, highlight }: Laid): string =>
+    highlight ? (isDark() ? '#d946ef' : '#e879f9') : colourOf(data, chosen.by);
 
   function find(): void {
     if (search.value.trim() === '') {
@@ -112,9 +113,12 @@ export function flameCard({ flame }: PageData, page: HTMLElement): void {
     ),
   );
   rebuild({});
-  onTheme(() => rebuild({}));
+  // Not drawn anew: what was zoomed stays, and a printer does not wait for a transition.
+  onTheme(() => {
+    select(graph).selectAll('g').select('rect').attr('fill', fillOf);
+  });
   new ResizeObserver(() => {
-    if (graph.clientWidth > 0 && graph.dataset.width !== String(graph.clientWidth)) rebuild({});
+    if (!isPrinting() && graph.clientWidth > 0 && graph.dataset.width !== String(graph.clientWidth)) rebuild({});
   }).observe(graph);
 }
 

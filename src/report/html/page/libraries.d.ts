@@ -4,7 +4,7 @@ declare module 'd3-flame-graph' {
   import type { FlameNode } from './flame-tree.js';
 
   /** A node of the tree as d3 laid it out. */
-  interface Laid {
+  export interface Laid {
     readonly data: FlameNode;
     readonly highlight?: boolean;
   }
@@ -28,9 +28,14 @@ declare module 'd3-flame-graph' {
 }
 
 declare module 'd3-selection' {
+  import type { Laid } from 'd3-flame-graph';
+
   interface Selection {
     datum(data: unknown): Selection;
     call(draw: (selection: unknown) => void): Selection;
+    selectAll(selector: string): Selection;
+    select(selector: string): Selection;
+    attr(name: string, textOf: (node: Laid) => string): Selection;
   }
   export function select(element: Element): Selection;
 }

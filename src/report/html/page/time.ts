@@ -1,5 +1,5 @@
 import { drawChart } from './chart.js';
-import { onTheme } from './colours.js';
+import { isPrinting, onTheme } from './colours.js';
 import { card, choice, h } from './dom.js';
 import { choose, type State } from './state.js';
 
@@ -65,6 +65,6 @@ export function timeCard(state: State, page: HTMLElement): void {
   });
   onTheme(draw);
   new ResizeObserver(() => {
-    if (plot.clientWidth > 0 && plot.dataset.width !== String(plot.clientWidth)) draw();
+    if (!isPrinting() && plot.clientWidth > 0 && plot.dataset.width !== String(plot.clientWidth)) draw();
   }).observe(plot);
 }
