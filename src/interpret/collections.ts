@@ -2,6 +2,7 @@ import type { GcKind, GcPause, GcUse } from '../model/moments.js';
 import type { Gauge } from '../model/profile.js';
 import { COLLECTION, COLLECTION_FLAG, COLLECTION_KIND, COLLECTION_OURS, EVENT_TYPE } from '../recording/wire.js';
 import { eachEvent, u64 } from './event-record.js';
+import { type HeapSizes, type UsedAt, usedAt } from './heap-sizes.js';
 import { decimate } from './series.js';
 
 const KINDS: Readonly<Record<number, GcKind>> = {
@@ -22,6 +23,8 @@ const MAX_POINTS = 2_000;
 export interface CollectionFold {
   /** @param events whole event records. */
   add(events: Buffer): void;
+  /** Used bytes of an isolate's heap, code included; undefined where V8 never said so. @param timeNs CLOCK_MONOTONIC. */
+  usedAt(thread: number, timeNs: number): UsedAt | undefined;
   /** @param toUnixNs from CLOCK_MONOTONIC. */
   read(pid: number, toUnixNs: (timeNs: bigint) => bigint): Collections;
 }
@@ -45,12 +48,6 @@ interface Sum {
   readonly kind: GcKind;
   readonly durationsNs: number[];
   readonly causes: Map<string, number>;
-}
-
-interface HeapSizes {
-  readonly times: number[];
-  readonly used: number[];
-  readonly total: number[];
 }
 
 export function createCollectionFold(): CollectionFold {
@@ -104,6 +101,10 @@ export function createCollectionFold(): CollectionFold {
 
   return {
     add: (events) => eachEvent(events, take),
+    usedAt(thread, timeNs) {
+      const sizes = heaps.get(thread);
+      return sizes && usedAt(sizes, timeNs);
+    },
     read: (pid, toUnixNs) => ({
       pauses: longest(pauses)
         .sort((a, b) => a.timeNs - b.timeNs)

@@ -10,7 +10,10 @@ const TAIL_BYTES = 8192;
 interface Statistics {
   readonly timeUnixNs: bigint;
   readonly isLast: boolean;
+  /** Of the spaces that lie in V8's pages. */
   readonly usedBytes: number;
+  /** V8's own sum at that moment. */
+  readonly heapBytes: number | undefined;
 }
 
 /** Tells how much of V8's pages was in use at a moment (CLOCK_MONOTONIC); undefined where no isolate said so. */
@@ -28,12 +31,21 @@ export function createV8UseReader(recording: ProcessRecording): V8UseReader {
       return !(last?.isLast && thread !== 0 && last.timeUnixNs + ENDED_BEFORE_NS < unixNs);
     });
     if (isolates.length === 0) return undefined;
-    const nearest = isolates.map(([, all]) => all.reduce((a, b) => (age(b, unixNs) <= age(a, unixNs) ? b : a)));
+    const uses = isolates.map(([thread, all]) => {
+      const nearest = all.reduce((a, b) => (age(b, unixNs) <= age(a, unixNs) ? b : a));
+      const ageNs = Number(age(nearest, unixNs));
+      const seen = recording.collections.usedAt(thread, Number(timeNs));
+      if (seen === undefined || nearest.heapBytes === undefined || seen.ageNs >= ageNs) {
+        return { usedBytes: nearest.usedBytes, errorBytes: errorOf(all, unixNs), ageNs };
+      }
+      // V8's sum has code in it, and not what all isolates share; the statistics have both apart.
+      return { ...seen, usedBytes: Math.max(0, seen.usedBytes + nearest.usedBytes - nearest.heapBytes) };
+    });
     return {
-      usedBytes: nearest.reduce((sum, one) => sum + one.usedBytes, 0),
-      errorBytes: isolates.reduce((sum, [, all]) => sum + errorOf(all, unixNs), 0),
-      isolates: nearest.length,
-      ageNs: nearest.map((one) => age(one, unixNs)).sort((a, b) => (a < b ? 1 : -1))[0] ?? 0n,
+      usedBytes: uses.reduce((sum, use) => sum + use.usedBytes, 0),
+      errorBytes: uses.reduce((sum, use) => sum + use.errorBytes, 0),
+      isolates: uses.length,
+      ageNs: BigInt(Math.round(Math.max(...uses.map((use) => use.ageNs)))),
     };
   };
 }
@@ -59,18 +71,24 @@ function errorOf(all: readonly Statistics[], unixNs: bigint): number {
 function readStatistics({ v8Profiles, stream }: ProcessRecording): Map<number, Statistics[]> {
   const threads = new Map<number, Statistics[]>();
   for (const { threadId, timeUnixNs, reason, ref } of v8Profiles) {
-    const usedBytes = usedInSpaces(stream.read(ref));
+    const profile = stream.read(ref);
+    const tail = profile?.toString('utf8', Math.max(0, profile.length - TAIL_BYTES)) ?? '';
+    const usedBytes = usedInSpaces(tail);
     if (usedBytes === undefined) continue;
+    const heap = /"used_heap_size":(\d{1,15})[,}]/.exec(tail)?.[1];
     const own = threads.get(threadId) ?? [];
-    own.push({ timeUnixNs, isLast: reason === 'exit', usedBytes });
+    own.push({
+      timeUnixNs,
+      isLast: reason === 'exit',
+      usedBytes,
+      heapBytes: heap === undefined ? undefined : Number(heap),
+    });
     threads.set(threadId, own);
   }
   return threads;
 }
 
-function usedInSpaces(profile: Buffer | undefined): number | undefined {
-  if (profile === undefined) return undefined;
-  const tail = profile.toString('utf8', Math.max(0, profile.length - TAIL_BYTES));
+function usedInSpaces(tail: string): number | undefined {
   const spaces = [
     ...(/(?<="spaces":\[)(?:\["[a-z_]+",\d+,\d+\],?)+/.exec(tail)?.[0].matchAll(/\["([a-z_]+)",(\d+)/g) ?? []),
   ];
