@@ -1,5 +1,6 @@
 import type { Gauge, Profile } from '../../model/profile.js';
 import { formatBytes, formatCount, formatDuration } from '../../model/units.js';
+import type { Estimate } from '../../schema/summary.js';
 import { formatEstimate } from '../format.js';
 import type { ReportOptions } from '../options.js';
 import type { Fact } from './page-data.js';
@@ -22,8 +23,7 @@ export function factsOf(profile: Profile, { summary }: ReportOptions): Fact[] {
   const moment = summary.moment === 'peak' ? 'at the peak' : 'at the end';
   facts.push({
     label: `In use ${moment}`,
-    value: formatEstimate(summary.total.inuse_space, 'bytes'),
-    note: 'allocated and not freed, with call paths',
+    ...estimateFact(summary.total.inuse_space, 'allocated and not freed, with call paths'),
   });
   const biggest = summary.pools.rows[0];
   if (biggest !== undefined) {
@@ -34,16 +34,28 @@ export function factsOf(profile: Profile, { summary }: ReportOptions): Fact[] {
       note: `${formatEstimate(biggest.inuse_space, 'bytes')}, ${share} % of what is in use`,
     });
   }
-  if (profile.pauses.length > 0) {
-    const total = profile.pauses.reduce((sum, { durationNs }) => sum + durationNs, 0);
-    const longest = profile.pauses.reduce((most, { durationNs }) => Math.max(most, durationNs), 0);
+  const collections = summary.gc;
+  if (collections.length > 0) {
+    const total = collections.reduce((sum, { totalNs }) => sum + totalNs, 0);
+    const longest = collections.reduce((most, { maxNs }) => Math.max(most, maxNs), 0);
+    const count = collections.reduce((sum, { pauses }) => sum + pauses, 0);
     facts.push({
       label: 'GC pauses',
       value: formatDuration(BigInt(Math.round(total))),
-      note: `${formatCount(profile.pauses.length)} pauses, the longest ${formatDuration(BigInt(Math.round(longest)))}`,
+      note: `${formatCount(count)} pauses, the longest ${formatDuration(BigInt(Math.round(longest)))}`,
     });
   }
+  const major = summary.faults.reduce((sum, fault) => sum + fault.major, 0);
+  if (major > 0)
+    facts.push({ label: 'Major page faults', value: formatCount(major), note: 'that had to wait for a disk' });
   return facts;
+}
+
+/** The figure big, its error bar small. */
+function estimateFact(estimate: Estimate, note: string): Pick<Fact, 'value' | 'note'> {
+  const text = formatEstimate(estimate, 'bytes');
+  const [, value = text, error = ''] = /^(\S+ \S+ \S+)(?: (.*))?$/.exec(text) ?? [];
+  return { value, note: error === '' ? note : `${error}; ${note}` };
 }
 
 function highest(gauges: readonly Gauge[]): Gauge | undefined {

@@ -2,7 +2,7 @@ import { GC_KINDS } from '../../model/moments.js';
 import type { ProcessInfo, Profile } from '../../model/profile.js';
 import type { ReportOptions } from '../options.js';
 import { pageLedgers } from './ledgers.js';
-import type { Life, PageProcess, PauseColumns } from './page-data.js';
+import type { Curve, Life, PageLedger, PageProcess, PauseColumns } from './page-data.js';
 import { ledgerStack, liveStacks } from './stacks.js';
 import { clockOf, gridOf, resample, type SecondsOf } from './timeline.js';
 
@@ -22,7 +22,6 @@ const LINES: readonly (readonly [name: string, title: string])[] = [
 ];
 /** Beyond, only the biggest are kept. */
 const MAX_LIVES = 400;
-const MAX_PAUSES = 20_000;
 const MAX_MARKS = 2_000;
 
 /** What is drawn over time, by process, that with the highest RSS first. */
@@ -56,11 +55,12 @@ function oneProcess(
         values: resample(gauge.points, secondsOf, seconds),
       })),
   );
+  const drawn = lines.filter(({ values }) => values.some((value) => value !== null && value > 0));
   return {
     pid,
     label: `${name} [${pid}]`,
     seconds,
-    lines,
+    lines: drawn.map((curve) => (curve.name === 'rss' ? withReadings(curve, seconds, readings) : curve)),
     stacks: [ledgerStack(lineKinds, readings, seconds), ...liveStacks(gauges, secondsOf, seconds)].flatMap(
       (stack) => stack ?? [],
     ),
@@ -75,13 +75,8 @@ function oneProcess(
   };
 }
 
-/** Of too many, the longest are kept. */
 function pausesOf(profile: Profile, pid: number, secondsOf: SecondsOf): PauseColumns {
-  let pauses = profile.pauses.filter((pause) => pause.pid === pid);
-  if (pauses.length > MAX_PAUSES) {
-    const longest = [...pauses].sort((a, b) => b.durationNs - a.durationNs).slice(0, MAX_PAUSES);
-    pauses = longest.sort((a, b) => Number(a.timeNs - b.timeNs));
-  }
+  const pauses = profile.pauses.filter((pause) => pause.pid === pid);
   return {
     kindNames: GC_KINDS,
     seconds: pauses.map(({ timeNs }) => secondsOf(timeNs)),
@@ -90,6 +85,12 @@ function pausesOf(profile: Profile, pid: number, secondsOf: SecondsOf): PauseCol
     threads: pauses.map(({ threadId }) => threadId),
     causes: pauses.map(({ cause }) => cause),
   };
+}
+
+/** A reading knows RSS better than the last look before it. */
+function withReadings(rss: Curve, seconds: readonly number[], readings: readonly PageLedger[]): Curve {
+  const known = new Map(readings.map((reading) => [reading.seconds, reading.rssBytes]));
+  return { ...rss, values: rss.values.map((value, at) => known.get(seconds[at] ?? -1) ?? value) };
 }
 
 function livesOf(profile: Profile, pid: number, secondsOf: SecondsOf): Life[] {

@@ -35,6 +35,19 @@ export function lively(): Profile {
         { pid: 4711, threadId: 0, timeNs: at(1), durationNs: 12_500_000, kind: 'mark-compact', cause: 'forced' },
         { pid: 4711, threadId: 0, timeNs: at(1.5), durationNs: 250_000, kind: 'scavenge', cause: '' },
       ],
+      collections: [
+        {
+          pid: 4711,
+          threadId: 0,
+          kind: 'mark-compact',
+          pauses: 1,
+          totalNs: 12_500_000,
+          p50Ns: 12_500_000,
+          p99Ns: 12_500_000,
+          maxNs: 12_500_000,
+          causes: { forced: 1 },
+        },
+      ],
       marks: [{ pid: 4711, timeNs: at(0.5), name: 'decode', kind: 'stage' }],
     },
   );

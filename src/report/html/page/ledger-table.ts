@@ -22,7 +22,7 @@ export function linesTable(
   const context = { kinds, most, rssBytes: Math.max(1, reading.rssBytes) };
   const rows = sorted.flatMap((line, at) => [
     row(line, { ...context, at, delta: other && line[1] - (before.get(nameOf(line)) ?? 0) }),
-    ...line[3].map((part) => row(part, { ...context, at, isPart: true })),
+    ...partRows(line[3], { ...context, at, depth: 1 }),
   ]);
   const heads = ['line', 'bytes', '', 'of RSS', other ? 'since the peak' : '', 'how it is told'];
   const head = (title: string, at: number): HTMLElement =>
@@ -55,12 +55,18 @@ interface RowContext {
   readonly at: number;
   readonly most: number;
   readonly rssBytes: number;
-  readonly isPart?: boolean;
+  /** 0: a line; more: a part of a part. */
+  readonly depth?: number;
   readonly delta?: number | undefined;
 }
 
+function partRows(parts: readonly PageLedgerLine[], context: RowContext & { readonly depth: number }): HTMLElement[] {
+  return parts.flatMap((part) => [row(part, context), ...partRows(part[3], { ...context, depth: context.depth + 1 })]);
+}
+
 function row([number, bytes, errorBytes]: PageLedgerLine, context: RowContext): HTMLElement {
-  const { kinds, at, most, rssBytes, isPart = false, delta } = context;
+  const { kinds, at, most, rssBytes, depth = 0, delta } = context;
+  const isPart = depth > 0;
   const { name = '', title = '', certainty = 'unknown', source = '' } = kinds[number] ?? {};
   const colour = bandColour(name, at);
   const width = `${(100 * Math.abs(bytes)) / most}%`;
@@ -70,7 +76,11 @@ function row([number, bytes, errorBytes]: PageLedgerLine, context: RowContext): 
   return h(
     'tr',
     { class: [isPart && 'part', name === 'residual' && 'residual'].filter(Boolean).join(' ') || undefined },
-    h('td', { title }, !isPart && swatch, title.length > MAX_TITLE ? `…${title.slice(1 - MAX_TITLE)}` : title),
+    tinted(
+      h('td', { title }, !isPart && swatch, title.length > MAX_TITLE ? `…${title.slice(1 - MAX_TITLE)}` : title),
+      'padding-left',
+      `${8 + (isPart ? 10 : 0) + 16 * depth}px`,
+    ),
     h('td', { class: 'number' }, `${MARKS[certainty]} ${formatBytes(bytes)}${error}`),
     h('td', { class: 'gauge' }, !isPart && fill),
     h('td', { class: 'number' }, `${((100 * bytes) / rssBytes).toFixed(1)} %`),
