@@ -1,6 +1,7 @@
 import { EVENT, EVENT_TYPE } from '../recording/wire.js';
 import { createBlockTimes } from './block-times.js';
 import { eachEvent, isWeight, signOf, u64 } from './event-record.js';
+import { createLiveSeries, type LivePoints } from './live-series.js';
 import { createUseTable, isSampledHeap } from './site-use.js';
 import { createSumTable, type Sum, type SumTable } from './sums.js';
 
@@ -47,6 +48,9 @@ export interface ArenaEvents {
   lose(): void;
   arena(number: number): Tally;
   pool(number: number): PoolTally;
+  /** Live bytes over time, up to where events are missing. */
+  arenaSeries(number: number): LivePoints;
+  poolSeries(number: number): LivePoints;
 }
 
 /** What lived for less is churn. */
@@ -64,6 +68,7 @@ export function followArenas(numbers: ArenaNumbers): ArenaEvents {
   for (let row = 0; row < 2 * (count + poolCount); row++) use.rowOf(row);
   const times = createBlockTimes();
   const peak = createSumTable(count + poolCount);
+  const series = createLiveSeries(count + poolCount);
   const [allocated, churn, elsewhere] = [createSumTable(count), createSumTable(count), createSumTable(count)];
   const [lastAllocation, lastFreed] = [new Float64Array(count), new Float64Array(count)];
   const holding = new Int32Array(poolCount);
@@ -79,20 +84,35 @@ export function followArenas(numbers: ArenaNumbers): ArenaEvents {
   };
 
   /** Moves the live bytes of an arena or pool; tells whether they came from 0 (1), came to 0 (-1) or neither. */
-  function move(owner: number, sampled: boolean, sizeBytes: number, weightBytes: number, sign: 1 | -1): -1 | 0 | 1 {
+  function move(
+    owner: number,
+    timeNs: number,
+    sampled: boolean,
+    sizeBytes: number,
+    weightBytes: number,
+    sign: 1 | -1,
+  ): -1 | 0 | 1 {
     const before = liveOf(owner);
     if (sampled) use.addSampled(2 * owner, sizeBytes, weightBytes, sign);
     else use.addExact(2 * owner + 1, sizeBytes, sign);
     const after = liveOf(owner);
     if (isWhole && after > peak.bytesOf(owner)) peak.set(owner, live(owner));
+    if (isWhole) series.add(owner, timeNs, after);
     if (before === 0) return after > 0 ? 1 : 0;
     return after === 0 ? -1 : 0;
   }
 
-  function movePool(arena: number, sampled: boolean, sizeBytes: number, weightBytes: number, sign: 1 | -1): void {
+  function movePool(
+    arena: number,
+    timeNs: number,
+    sampled: boolean,
+    sizeBytes: number,
+    weightBytes: number,
+    sign: 1 | -1,
+  ): void {
     const pool = poolOfArena[arena] ?? -1;
     if (pool < 0) return;
-    move(count + pool, sampled, sizeBytes, weightBytes, sign);
+    move(count + pool, timeNs, sampled, sizeBytes, weightBytes, sign);
     const known = sizes[pool];
     if (sign === 1 && known !== undefined && known.size < MAX_SIZES) known.add(sizeBytes);
   }
@@ -134,10 +154,10 @@ export function followArenas(numbers: ArenaNumbers): ArenaEvents {
         if (other >= 0 && other !== arena) plus(elsewhere, arena, sampled, sizeBytes, weightBytes);
       }
     }
-    const change = move(arena, sampled, sizeBytes, weightBytes, sign);
+    const change = move(arena, timeNs, sampled, sizeBytes, weightBytes, sign);
     if (change === -1) lastFreed[arena] = timeNs;
     countHolders(arena, change);
-    movePool(arena, sampled, sizeBytes, weightBytes, sign);
+    movePool(arena, timeNs, sampled, sizeBytes, weightBytes, sign);
   }
 
   return {
@@ -160,6 +180,8 @@ export function followArenas(numbers: ArenaNumbers): ArenaEvents {
       peakArenas: peakArenas[number] ?? 0,
       sizes: sizes[number]?.size ?? 0,
     }),
+    arenaSeries: (number) => series.read(number),
+    poolSeries: (number) => series.read(count + number),
   };
 }
 

@@ -1,10 +1,12 @@
 import type { ArenaUse, PoolUse } from '../model/arenas.js';
-import type { Labels, Notice } from '../model/profile.js';
+import type { Gauge, Labels, Notice } from '../model/profile.js';
 import { formatCount } from '../model/units.js';
 import { CHUNK } from '../recording/chunks.js';
 import { type ArenaCatalogue, catalogueArenas } from './arena-catalogue.js';
 import { type ArenaEvents, followArenas } from './arena-events.js';
 import { arenaUse, poolUse, type Totals } from './arena-use.js';
+import { toUnixNs } from './clock.js';
+import type { LivePoints } from './live-series.js';
 import type { ProcessRecording } from './process-recording.js';
 import { isSampledHeap, type SiteUse } from './site-use.js';
 import type { SiteRecord } from './snapshot.js';
@@ -24,6 +26,8 @@ export interface LabelledSites {
 export interface ArenaLives {
   readonly arenas: readonly ArenaUse[];
   readonly pools: readonly PoolUse[];
+  /** Live bytes over time, of the largest. */
+  readonly gauges: readonly Gauge[];
   readonly notices: readonly Notice[];
 }
 
@@ -33,7 +37,7 @@ export interface ArenaLives {
  */
 export function arenaLives(recording: ProcessRecording, sites: LabelledSites): ArenaLives {
   const catalogue = catalogueArenas(recording.tables, sites.sites, sites.labels);
-  if (catalogue === undefined) return { arenas: [], pools: [], notices: [] };
+  if (catalogue === undefined) return { arenas: [], pools: [], gauges: [], notices: [] };
   const events = followArenas(catalogue.numbers);
   walk(recording, events);
   const { lostEvents, identity } = recording;
@@ -50,7 +54,45 @@ export function arenaLives(recording: ProcessRecording, sites: LabelledSites): A
   return {
     arenas,
     pools,
+    gauges: [
+      ...largest(pools, MAX_POOL_SERIES).map((at) => liveGauge(recording, events.poolSeries(at), pools[at]?.pool)),
+      ...largest(arenas, MAX_ARENA_SERIES).map((at) => {
+        const { pool, arena } = arenas[at] ?? {};
+        return liveGauge(recording, events.arenaSeries(at), pool, arena);
+      }),
+    ],
     notices: lostEvents === 0 ? [] : [{ code: 'ARENAS_AT_LEAST', message, pid: identity.pid }],
+  };
+}
+
+const MAX_POOL_SERIES = 32;
+const MAX_ARENA_SERIES = 64;
+
+/** Numbers of those with the highest peaks; what is in no arena is in its pool's series. */
+function largest(uses: readonly (ArenaUse | PoolUse)[], most: number): number[] {
+  return [...uses.keys()]
+    .filter((at) => (uses[at]?.peakBytes ?? 0) > 0 && nameOf(uses[at]) !== '')
+    .sort((a, b) => (uses[b]?.peakBytes ?? 0) - (uses[a]?.peakBytes ?? 0))
+    .slice(0, most);
+}
+
+function nameOf(use: ArenaUse | PoolUse | undefined): string {
+  if (use === undefined) return '';
+  return 'arena' in use ? use.arena : use.pool;
+}
+
+function liveGauge(recording: ProcessRecording, { times, values }: LivePoints, pool = '', arena = ''): Gauge {
+  return {
+    name: 'live',
+    unit: 'bytes',
+    pid: recording.identity.pid,
+    ...(pool !== '' && { pool }),
+    ...(arena !== '' && { arena }),
+    // A sum of estimates that came and went is a fraction of a byte off.
+    points: times.map((timeNs, at) => ({
+      timeNs: toUnixNs(recording, BigInt(timeNs)),
+      value: Math.max(0, Math.round(values[at] ?? 0)),
+    })),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { ArenaUse, PoolUse } from '../model/arenas.js';
 import { createProfileBuilder } from '../model/builder.js';
 import type { LedgerInputs } from '../model/ledger.js';
-import type { GcPause, GcUse } from '../model/moments.js';
+import type { GcPause, GcUse, Mark } from '../model/moments.js';
 import { createNoticeTally } from '../model/notices.js';
 import type { Gauge, Moment, ProcessInfo, Profile } from '../model/profile.js';
 import type { Recogniser } from '../model/recognise.js';
@@ -39,6 +39,7 @@ export async function buildProfile(directory: string, options: BuildOptions = {}
   const gauges: Gauge[] = [];
   const pauses: GcPause[] = [];
   const collections: GcUse[] = [];
+  const marks: Mark[] = [];
   const processes: ProcessInfo[] = [];
   const arenas: ArenaUse[] = [];
   const pools: PoolUse[] = [];
@@ -73,6 +74,7 @@ export async function buildProfile(directory: string, options: BuildOptions = {}
       gauges.push(...result.gauges);
       for (const pause of result.collections.pauses) pauses.push(pause);
       collections.push(...result.collections.uses);
+      marks.push(...result.marks);
       for (const arena of result.lives.arenas) arenas.push(arena);
       pools.push(...result.lives.pools);
       ledgers.push(...result.ledgers);
@@ -98,7 +100,7 @@ export async function buildProfile(directory: string, options: BuildOptions = {}
     gauges,
     pauses,
     collections,
-    marks: [],
+    marks,
     ledgers,
     arenas,
     pools,

@@ -1,5 +1,6 @@
 import type { ProfileBuilder } from '../model/builder.js';
 import type { LedgerInputs } from '../model/ledger.js';
+import type { Mark } from '../model/moments.js';
 import type { Gauge, Labels, Moment, Notice, ProcessInfo, Values } from '../model/profile.js';
 import type { Recogniser } from '../model/recognise.js';
 import type { Symbols } from '../recording/chunks.js';
@@ -10,6 +11,7 @@ import { lastTime, toUnixNs } from './clock.js';
 import type { Collections } from './collections.js';
 import { gaugesOf } from './gauges.js';
 import { createLedgerReader } from './ledger-process.js';
+import { marksOf } from './marks.js';
 import { indexModules } from './modules.js';
 import { inUseAt, peakOf } from './moment.js';
 import { noticesOf } from './notices.js';
@@ -29,6 +31,7 @@ export interface ProcessResult {
   readonly process: ProcessInfo;
   readonly gauges: readonly Gauge[];
   readonly collections: Collections;
+  readonly marks: readonly Mark[];
   readonly notices: readonly Notice[];
   readonly hasV8Samples: boolean;
   readonly lives: ArenaLives;
@@ -142,9 +145,11 @@ export function addProcess(
 
   const ledgers = createLedgerReader(recording);
   const collections = recording.collections.read(pid, (timeNs) => toUnixNs(recording, timeNs));
+  const process = describe(recording, manifest, v8.intervalBytes, codeRangeBytes);
   return {
-    process: describe(recording, manifest, v8.intervalBytes, codeRangeBytes),
-    gauges: [...gaugesOf(recording, codeRangeBytes), ...collections.gauges],
+    process,
+    gauges: [...gaugesOf(recording, codeRangeBytes), ...collections.gauges, ...lives.gauges],
+    marks: marksOf(recording, lives.arenas, process.peakTimeNs),
     collections,
     notices,
     hasV8Samples: v8.hasSamples,

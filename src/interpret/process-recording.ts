@@ -9,6 +9,7 @@ import { createMapLines, type MapLines } from './map-lines.js';
 import { createMarkerTags, type MarkerTags } from './markers.js';
 import { createUseFold, type UseFold } from './peak.js';
 import { createSeriesTable, type SeriesTable } from './series.js';
+import { createStageFold, type StageFold } from './stage-changes.js';
 import { createTables, type Tables } from './tables.js';
 
 export interface Identity {
@@ -54,6 +55,7 @@ export interface ProcessRecording {
   readonly tables: Tables;
   readonly use: UseFold;
   readonly collections: CollectionFold;
+  readonly stages: StageFold;
   readonly snapshots: readonly SnapshotRef[];
   readonly v8Profiles: readonly (V8ProfileHead & { readonly ref: ChunkRef })[];
   readonly agentLines: readonly OtherLine[];
@@ -103,6 +105,7 @@ function walk(path: string, stream: ChunkStream): ProcessRecording {
   const tables = createTables();
   const use = createUseFold();
   const collections = createCollectionFold();
+  const stages = createStageFold(tables);
   const mapLines = createMapLines();
   const snapshots: SnapshotRef[] = [];
   const v8Profiles: (V8ProfileHead & { ref: ChunkRef })[] = [];
@@ -147,6 +150,7 @@ function walk(path: string, stream: ChunkStream): ProcessRecording {
         eventCount += Math.floor(events.length / EVENT.bytes);
         use.add(events);
         collections.add(events);
+        stages.add(events, identity?.pid ?? 0);
         return true;
       }
       case CHUNK.snapshot: {
@@ -215,6 +219,7 @@ function walk(path: string, stream: ChunkStream): ProcessRecording {
     tables,
     use,
     collections,
+    stages,
     snapshots,
     v8Profiles,
     agentLines,

@@ -94,6 +94,33 @@ describe('the lives of arenas', () => {
     }
   });
 
+  test('over time have the peak and the end that are told of them', async () => {
+    const { arenas, pools, gauges } = await profile;
+    const uses = [...arenas.filter(({ arena }) => arena !== ''), ...pools].filter(({ peakBytes }) => peakBytes > 0);
+    expect(uses.length).toBeGreaterThan(30);
+    for (const use of uses) {
+      const arena = 'arena' in use ? use.arena : undefined;
+      const own = gauges.filter((one) => one.name === 'live' && one.arena === arena && (one.pool ?? '') === use.pool);
+      expect([use.pool, arena, own.length]).toEqual([use.pool, arena, 1]);
+      const values = own.flatMap(({ points }) => points.map(({ value }) => value));
+      expect([Math.max(...values), values.at(-1)]).toEqual([Math.round(use.peakBytes), Math.round(use.liveBytes)]);
+    }
+  });
+
+  test('are marked where they begin and end, by time', async () => {
+    const { arenas, marks } = await profile;
+    const times = (kind: string) =>
+      marks.filter((mark) => mark.kind === kind).map(({ name, timeNs }) => `${name} ${timeNs}`);
+    const made = arenas.filter(({ createdNs }) => createdNs > 0n);
+    const released = arenas.filter(({ releasedNs }) => releasedNs > 0n);
+    expect(times('arena-created').sort()).toEqual(made.map(({ arena, createdNs }) => `${arena} ${createdNs}`).sort());
+    expect(times('arena-released').sort()).toEqual(
+      released.map(({ arena, releasedNs }) => `${arena} ${releasedNs}`).sort(),
+    );
+    expect(marks.every(({ timeNs }, i) => i === 0 || timeNs >= (marks[i - 1]?.timeNs ?? 0n))).toBe(true);
+    expect(times('peak')).toHaveLength(1);
+  });
+
   test('are those of the whole recording, whatever moment is shown', async () => {
     const directory = writeRecording(join(root, 'moment'), { '1.0.mpr': serverRecording() });
     const [end, peak] = [await buildProfile(directory), await buildProfile(directory, { moment: 'peak' })];
