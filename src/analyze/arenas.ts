@@ -2,7 +2,7 @@ import type { ArenaUse, PoolUse } from '../model/arenas.js';
 import { INUSE_SPACE, type Labels, type Profile } from '../model/profile.js';
 import type { Summary, SummaryArena, SummaryFoldedArenas } from '../schema/summary.js';
 import { arenaRow, columnsOf, estimator, poolRow } from './arena-rows.js';
-import { type Group, groupByKey, type KeyOf } from './group.js';
+import { type Group, groupByKey } from './group.js';
 import { hasUnknownArena } from './unknown-arena.js';
 
 /** Arenas listed of each pool, and pools: a server makes an arena for each request. */
@@ -93,11 +93,11 @@ function poolsOf(profile: Profile): Pool[] {
 
 /** Labels are shared by samples: each is made a key once. */
 function groupByLabels(profile: Profile, keyOf: (labels: Labels) => string): Map<string, Group> {
-  const known = new Map<Labels, ReturnType<KeyOf>>();
+  const known = new Map<Labels, string>();
   const groups = groupByKey(profile, ({ labels }) => {
     let key = known.get(labels);
     if (key === undefined) {
-      key = { key: keyOf(labels) };
+      key = keyOf(labels);
       known.set(labels, key);
     }
     return key;

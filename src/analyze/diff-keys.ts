@@ -1,10 +1,11 @@
-import { type Frame, frameReader } from '../model/frames.js';
+import type { Frame } from '../model/frames.js';
 import { arenaName } from '../model/labels.js';
 import { numberByText } from '../model/numbering.js';
 import type { Labels, Profile, Sample } from '../model/profile.js';
 import { type CodeName, moduleName } from './diff-names.js';
 import type { GroupBy } from './group.js';
-import { framesOfSite, moduleOf, type Site, siteOf } from './site.js';
+import { framesOfSite, moduleOf } from './site.js';
+import { type Site, siteReader } from './site-reader.js';
 
 /** What the samples of a profile are grouped by. */
 export interface ProfileKeys {
@@ -16,8 +17,8 @@ export interface ProfileKeys {
 export function alignedKeys(by: GroupBy, codeName: CodeName): (profile: Profile) => ProfileKeys {
   const number = numberByText<Frame>(codeName);
   return (profile) => {
-    const frames = frameReader(profile);
-    const site = (sample: Sample): Site => siteOf(frames(sample));
+    const { siteOf } = siteReader(profile);
+    const site = ({ stack }: Sample): Site => siteOf(stack);
     return { keyOf: keyBy(by, profile, site, number), siteOf: site };
   };
 }

@@ -1,7 +1,7 @@
 import type { Profile, Sample, Values, ValueType } from '../model/profile.js';
 import type { ProfileKeys } from './diff-keys.js';
 import type { Group } from './group.js';
-import type { Site } from './site.js';
+import type { Site } from './site-reader.js';
 import { type Sampler, samplerOf, unseenBytes } from './unseen.js';
 
 /** The sums of one profile by key, as numbers in one array: two profiles may have a hundred thousand keys. */

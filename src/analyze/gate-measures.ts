@@ -1,9 +1,10 @@
 import type { MemoryUse, UseBytes } from '../model/arenas.js';
-import { baseName, type Frame, frameReader } from '../model/frames.js';
+import { baseName, type Frame } from '../model/frames.js';
 import type { GateRun, Measured, MeasureScope, Quantity, SiteUse } from '../model/gate.js';
 import { ALLOC_OBJECTS, ALLOC_SPACE, INUSE_SPACE, type Labels, type Profile, type Sample } from '../model/profile.js';
 import { type Group, groupByKey, total } from './group.js';
-import { framesOfSite, siteOf } from './site.js';
+import { framesOfSite } from './site.js';
+import { siteReader } from './site-reader.js';
 
 /** Arenas measured one by one: a server makes one for each request, and they are all in their pool. */
 const MAX_ARENAS = 200;
@@ -65,7 +66,7 @@ function fromGroup(scope: MeasureScope, name: string, { values, variances, unkno
 }
 
 function byLabel(profile: Profile, scope: MeasureScope, nameOf: (labels: Labels) => string | undefined): Measured[] {
-  const groups = groupByKey(profile, ({ labels }) => ({ key: nameOf(labels) ?? '' }));
+  const groups = groupByKey(profile, ({ labels }) => nameOf(labels) ?? '');
   return groups.filter(({ name }) => name !== '').flatMap((group) => fromGroup(scope, group.name, group));
 }
 
@@ -101,18 +102,15 @@ function residentPeak({ gauges }: Profile): Measured[] {
 
 /** The biggest sites of each arena, in use and ever allocated. */
 function sitesOf(profile: Profile): SiteUse[] {
-  const frames = frameReader(profile);
+  const { siteOf } = siteReader(profile);
   const texts = new Map<readonly number[], string>();
-  const keyOf = (sample: Sample): { key: string } => {
+  const keyOf = (sample: Sample): string => {
     let text = texts.get(sample.stack);
     if (text === undefined) {
-      text =
-        framesOfSite(siteOf(frames(sample)))
-          .map(frameName)
-          .join(' < ') || '(no stack)';
+      text = framesOfSite(siteOf(sample.stack)).map(frameName).join(' < ') || '(no stack)';
       texts.set(sample.stack, text);
     }
-    return { key: `${text}\0${sample.labels.arena ?? ''}` };
+    return `${text}\0${sample.labels.arena ?? ''}`;
   };
   const sites = new Map<string, SiteUse>();
   for (const column of [INUSE_SPACE, ALLOC_SPACE] as const) {

@@ -1,9 +1,8 @@
 import { addValues } from '../model/builder.js';
-import { frameReader } from '../model/frames.js';
 import { arenaName } from '../model/labels.js';
-import { numberByText } from '../model/numbering.js';
 import { INUSE_SPACE, type Profile, type Sample, type Values, type ValueType } from '../model/profile.js';
-import { describeFrame, describeSite, framesOfSite, mergeSites, moduleOf, type Site, siteOf } from './site.js';
+import { describeSite, mergeSites, moduleOf } from './site.js';
+import { type Site, siteReader } from './site-reader.js';
 import { type Sampler, samplerOf, unseenBytes } from './unseen.js';
 
 export const GROUPINGS = ['site', 'module', 'heap', 'pool', 'arena', 'stage', 'label', 'thread', 'process'] as const;
@@ -67,7 +66,7 @@ export function group(
   column: Column = INUSE_SPACE,
   count = Number.POSITIVE_INFINITY,
 ): Group[] {
-  return groupByKey(profile, keys(profile, by), column, count);
+  return groupByKeys(profile, keys(profile, by), column, count);
 }
 
 /** The same by a key of the caller's own, which becomes the name. */
@@ -77,6 +76,10 @@ export function groupByKey(
   column: Column = INUSE_SPACE,
   count = Number.POSITIVE_INFINITY,
 ): Group[] {
+  return groupByKeys(profile, { keyOf }, column, count);
+}
+
+function groupByKeys(profile: Profile, { keyOf, siteOf }: Keys, column: Column, count: number): Group[] {
   const isWanted = biggest(profile, keyOf, column, count);
   const groups = new Map<string, Sums>();
   const unseen = unseenBytes(profile);
@@ -84,7 +87,8 @@ export function groupByKey(
   for (const [index, sample] of profile.samples.entries()) {
     whole += sample.values[column];
     if (!isWanted(index)) continue;
-    const { key, site } = keyOf(sample);
+    const key = keyOf(sample);
+    const site = siteOf?.(sample);
     let sums = groups.get(key);
     if (!sums) {
       sums = { ...emptySums(), ...(site && { site }) };
@@ -114,9 +118,12 @@ function biggest(profile: Profile, keyOf: KeyOf, column: Column, count: number):
   const numberOfSample = new Uint32Array(samples.length);
   const sums = new Float64Array(samples.length);
   for (const [index, sample] of samples.entries()) {
-    const { key } = keyOf(sample);
-    const number = numbers.get(key) ?? numbers.size;
-    numbers.set(key, number);
+    const key = keyOf(sample);
+    let number = numbers.get(key);
+    if (number === undefined) {
+      number = numbers.size;
+      numbers.set(key, number);
+    }
     numberOfSample[index] = number;
     sums[number] = (sums[number] ?? 0) + sample.values[column];
   }
@@ -177,47 +184,46 @@ function finish(profile: Profile, name: string, sums: Sums, { unseenBytes, whole
 // Not localeCompare: the order must not depend on the machine's language.
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-export type KeyOf = (sample: Sample) => { key: string; site?: Site };
+export type KeyOf = (sample: Sample) => string;
 
-function keys(profile: Profile, by: GroupBy): KeyOf {
+interface Keys {
+  readonly keyOf: KeyOf;
+  /** Names the group, where the key is not for people. */
+  readonly siteOf?: (sample: Sample) => Site;
+}
+
+function keys(profile: Profile, by: GroupBy): Keys {
   const severalProcesses = new Set(profile.samples.map(({ labels }) => labels.pid)).size > 1;
   const inProcess = (name: string, pid: number) => (severalProcesses ? `${name} [${pid}]` : name);
   switch (by) {
     case 'site': {
-      const siteOfSample = siteReader(profile);
-      // Sites are compared by numbers, and only those shown get a text.
-      const number = numberByText(describeFrame);
-      return (sample) => {
-        const site = siteOfSample(sample);
+      const { keyOf, siteOf } = siteReader(profile);
+      return {
         // One site may hold V8 objects and native memory: rows of different allocators are not the same thing.
-        return { key: `${framesOfSite(site).map(number)} ${sample.labels.heap}`, site };
+        keyOf: ({ stack, labels }) => `${keyOf(stack)} ${labels.heap}`,
+        siteOf: ({ stack }) => siteOf(stack),
       };
     }
     case 'module': {
-      const siteOfSample = siteReader(profile);
-      return (sample) => ({ key: moduleOf(siteOfSample(sample)) });
+      const { siteOf } = siteReader(profile);
+      return { keyOf: ({ stack }) => moduleOf(siteOf(stack)) };
     }
     case 'heap':
-      return ({ labels }) => ({ key: labels.heap });
+      return { keyOf: ({ labels }) => labels.heap };
     case 'pool':
-      return ({ labels }) => ({ key: inProcess(labels.pool ?? `${labels.heap} (no pool)`, labels.pid) });
+      return { keyOf: ({ labels }) => inProcess(labels.pool ?? `${labels.heap} (no pool)`, labels.pid) };
     case 'arena':
-      return ({ labels }) => ({ key: inProcess(arenaName(labels), labels.pid) });
+      return { keyOf: ({ labels }) => inProcess(arenaName(labels), labels.pid) };
     // The same stage of several processes is one stage.
     case 'stage':
-      return ({ labels }) => ({ key: labels.stage ?? '(no stage)' });
+      return { keyOf: ({ labels }) => labels.stage ?? '(no stage)' };
     case 'label':
-      return ({ labels }) => ({ key: labels.label ?? '(no label)' });
+      return { keyOf: ({ labels }) => labels.label ?? '(no label)' };
     case 'thread':
-      return ({ labels }) => ({ key: inProcess(labels.thread ?? '(unknown thread)', labels.pid) });
+      return { keyOf: ({ labels }) => inProcess(labels.thread ?? '(unknown thread)', labels.pid) };
     case 'process': {
       const names = new Map(profile.processes.map((process) => [process.pid, process.name]));
-      return ({ labels }) => ({ key: `${names.get(labels.pid) ?? 'process'} [${labels.pid}]` });
+      return { keyOf: ({ labels }) => `${names.get(labels.pid) ?? 'process'} [${labels.pid}]` };
     }
   }
-}
-
-function siteReader(profile: Profile): (sample: Sample) => Site {
-  const framesOfSample = frameReader(profile);
-  return (sample) => siteOf(framesOfSample(sample));
 }

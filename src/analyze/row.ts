@@ -3,7 +3,7 @@ import { ALLOC_OBJECTS, ALLOC_SPACE, INUSE_OBJECTS, INUSE_SPACE, SAMPLE_TYPES } 
 import type { Estimate, SummaryRow, SummarySiteFrame } from '../schema/summary.js';
 import type { Group } from './group.js';
 import { type Interval, intervals } from './interval.js';
-import type { Site } from './site.js';
+import type { Site } from './site-reader.js';
 
 /** A group as summary.json has it. */
 export function row(group: Group): SummaryRow {

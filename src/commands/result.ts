@@ -5,7 +5,7 @@ import { EXIT, MemprofError } from '../errors.js';
  * Writes a file in one step (0600): a reader sees the old content or the whole new one. Pieces are asked for one by one.
  * A device or a pipe is written to and never replaced: root's `-o /dev/null` must not leave a file there.
  */
-export function writeWholeFile(path: string, content: string | Uint8Array | Generator<string>): void {
+export function writeWholeFile(path: string, content: string | Uint8Array | Generator<Uint8Array>): void {
   const pieces = typeof content === 'string' || content instanceof Uint8Array ? [content] : content;
   const isInPlace = isDeviceOrPipe(path);
   const draft = isInPlace ? path : `${path}.tmp`;

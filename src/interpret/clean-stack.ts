@@ -49,6 +49,8 @@ function kindOfScript(script: string): Kind {
 export interface StackCleaner {
   /** @param frames leaf first. */
   clean<F extends Named>(frames: readonly F[]): CleanStack<F>;
+  /** Whether there may be something to take out of a stack with this frame. */
+  isEntry(frame: Named): boolean;
 }
 
 /** A cleaner remembers the scripts that it has seen. */
@@ -101,7 +103,7 @@ export function createStackCleaner(): StackCleaner {
     return { frames: kept, tag, isAsync: isAsync && tag !== undefined };
   }
 
-  return { clean };
+  return { clean, isEntry: (frame) => kindOf(frame) !== 'other' };
 }
 
 /** How the agent calls the program: to be looked at in what it has called. */

@@ -6,9 +6,9 @@ export interface OwnCode {
   isLibrary(modulePath: string): boolean;
   /**
    * Whether memprof's agent asked for the memory: the innermost script that is not Node's own is the agent's.
-   * @param scripts of a call path's JavaScript frames, leaf first.
+   * @param frames of a call path, leaf first; '' is the script of native ones.
    */
-  isOurs(scripts: Iterable<string>): boolean;
+  isOurs(frames: readonly { readonly script: string }[]): boolean;
 }
 
 const LIBRARY = /^(.*)\/native\/(?:build|prebuilt)\/(?:[^/]+\/)*libmemprof[^/]*$/;
@@ -30,8 +30,8 @@ export function findOwnCode(mapLines: MapLines): OwnCode {
   };
   return {
     isLibrary: (path) => LIBRARY_NAME.test(path),
-    isOurs(scripts) {
-      for (const script of scripts) if (script !== '' && !script.startsWith('node:')) return isAgent(script);
+    isOurs(frames) {
+      for (const { script } of frames) if (script !== '' && !script.startsWith('node:')) return isAgent(script);
       return false;
     },
   };

@@ -97,7 +97,7 @@ export function addProcess(
     const stack = stacks.read(site?.node ?? 0);
     let labels: Labels = labeller.labels(site);
     if (site?.heap === HEAP.mmap) {
-      const owner = ownerOfMapping(stack.systemNames());
+      const owner = ownerOfMapping(stacks.systemNames(site.node));
       // From V8 13 on it is mapped as a whole, readable, writable and executable, and hardly touched: addresses, not memory.
       if (owner === 'v8:code_range') {
         codeRangeBytes += use.bytes;

@@ -8,14 +8,12 @@ import type { OwnCode } from './own-code.js';
 import { scriptPath } from './script-path.js';
 import { shortenName } from './symbolize/demangle.js';
 import type { SymbolIndex } from './symbols.js';
-import type { Tables } from './tables.js';
+import { NO_CALLER, type Tables } from './tables.js';
 
 /** The call path of a trie node. */
 export interface Stack {
   /** Location ids, leaf first. */
   readonly locations: readonly number[];
-  /** Native names as they are in the binaries, leaf first; '' for other frames. What V8's own mappings are recognised by. */
-  systemNames(): string[];
   /** Rules that it satisfies, as the recogniser numbers them. */
   readonly rules: readonly number[];
   /** Memprof's agent asked for this memory, not the program. */
@@ -25,6 +23,8 @@ export interface Stack {
 /** Turns trie nodes into call paths; each frame word becomes one location. */
 export interface StackReader {
   read(node: number): Stack;
+  /** Native names as they are in the binaries, leaf first; '' for other frames. What V8's own mappings are recognised by. */
+  systemNames(node: number): string[];
 }
 
 const V8_BUILTIN = /^Builtins_/;
@@ -38,8 +38,16 @@ interface KnownFrame {
   readonly name: string;
   readonly script: string;
   readonly isOurs: boolean;
+  /** Entering a context may have put it there. */
+  readonly isEntry: boolean;
   readonly facts: FrameFacts;
 }
+
+/** What the positions of one JavaScript function share. */
+type KnownFunction = Pick<KnownFrame, 'name' | 'script' | 'isEntry' | 'facts'> & {
+  readonly functionId: number;
+  readonly line: number;
+};
 
 export interface StackContext {
   readonly tables: Tables;
@@ -53,9 +61,10 @@ export function createStackReader(
   builder: ProfileBuilder,
   { tables, modules, symbols, ownCode, recogniser }: StackContext,
 ): StackReader {
-  const { words, ofNode } = tables.frames();
+  const { words, ofNode, callers } = tables.frames();
   /** By index of the word. */
   const frames: (KnownFrame | undefined)[] = new Array(words.length).fill(undefined);
+  const functions = new Map<number, KnownFunction>();
   const stacks = new Map<number, Stack>();
   const cleaner = createStackCleaner();
   const mappingIds = new Map<string, number>();
@@ -84,14 +93,32 @@ export function createStackReader(
     return known;
   }
 
+  function functionOf(index: number): KnownFunction {
+    let known = functions.get(index);
+    if (known === undefined) {
+      const record = tables.function(index);
+      const definition = symbols.function(index);
+      const path = scriptPath(record?.script ?? '');
+      const name = definition?.name || record?.name || '(anonymous)';
+      const line = definition?.line ?? 0;
+      const file = definition?.file || path;
+      const own = { name: record?.name ?? '', script: record?.script ?? '' };
+      known = {
+        ...own,
+        functionId: builder.addFunction({ name, systemName: name, file, startLine: line }),
+        line,
+        isEntry: cleaner.isEntry(own),
+        facts: factsOf({ name, script: path }),
+      };
+      functions.set(index, known);
+    }
+    return known;
+  }
+
   function jsFrame({ functionIndex, position, isApproximate }: Extract<Frame, { kind: 'js' }>): KnownFrame {
-    const record = tables.function(functionIndex);
-    const definition = symbols.function(functionIndex);
+    const { functionId, line: start, name, script, isEntry, facts } = functionOf(functionIndex);
     const call = symbols.position(functionIndex, position);
-    const name = definition?.name || record?.name || '(anonymous)';
-    const file = definition?.file || scriptPath(record?.script ?? '');
-    const functionId = builder.addFunction({ name, systemName: name, file, startLine: definition?.line ?? 0 });
-    const line = { functionId, line: call?.line ?? definition?.line ?? 0, column: call?.column ?? 0 };
+    const line = { functionId, line: call?.line ?? start, column: call?.column ?? 0 };
     // Without a current position the line is where the function starts.
     const approximate = line.line > 0 && (isApproximate || call === undefined);
     const location = builder.addLocation({
@@ -101,9 +128,7 @@ export function createStackReader(
       kind: 'js',
       ...(approximate && { approximate }),
     });
-    const script = record?.script ?? '';
-    const facts = factsOf({ name, script: scriptPath(script) });
-    return { location, systemName: '', name: record?.name ?? '', script, isOurs: false, facts };
+    return { location, systemName: '', name, script, isOurs: false, isEntry, facts };
   }
 
   function nativeFrame(word: bigint, frame: Extract<Frame, { kind: 'native' }>): KnownFrame {
@@ -132,6 +157,7 @@ export function createStackReader(
       name: '',
       script: '',
       isOurs: module !== undefined && ownCode.isLibrary(module.path),
+      isEntry: false,
       facts: factsOf({ name: symbol?.name ?? '', module: module?.path ?? '' }),
     };
   }
@@ -141,36 +167,42 @@ export function createStackReader(
   }
 
   function rulesOf(frames: readonly KnownFrame[]): readonly number[] {
-    return recogniser?.path(frames.map((frame) => frame.facts)) ?? NO_FACTS.rules;
+    if (recogniser === undefined || frames.every((frame) => frame.facts.rules.length === 0)) return NO_FACTS.rules;
+    return recogniser.path(frames.map((frame) => frame.facts));
   }
 
   function synthetic(name: string, kind: LocationKind): KnownFrame {
     const functionId = builder.addFunction({ name, systemName: name, file: '', startLine: 0 });
     const lines = [{ functionId, line: 0, column: 0 }];
     const location = builder.addLocation({ mappingId: 0, address: 0n, lines, kind });
-    return { location, systemName: '', name: '', script: '', isOurs: false, facts: factsOf({ name }) };
+    return { location, systemName: '', name: '', script: '', isOurs: false, isEntry: false, facts: factsOf({ name }) };
+  }
+
+  /** The frames of a call path that are not ours, the leaf first; none if there is no such node. */
+  function framesOf(node: number): readonly KnownFrame[] {
+    const frames: KnownFrame[] = [];
+    let hasEntry = false;
+    for (let at = node; at !== 0; at = callers[at] ?? NO_CALLER) {
+      if (at >= callers.length) return [];
+      const frame = frameOf(at);
+      // Our hooks are the leaf of every stack, and none of the program's.
+      if (frame.isOurs && frames.length === 0) continue;
+      hasEntry ||= frame.isEntry;
+      frames.push(frame);
+    }
+    return hasEntry ? cleaner.clean(frames).frames : frames;
   }
 
   function build(node: number): Stack {
-    const path = tables.path(node) ?? [];
-    // Our hooks are the leaf of every stack, and none of the program's.
-    let first = 0;
-    while (first < path.length && frameOf(path[first] ?? 0).isOurs) first++;
-    const shown = cleaner.clean(path.slice(first).map(frameOf)).frames;
-    if (shown.length === 0) {
-      const locations = [synthetic(UNKNOWN_STACK, 'synthetic').location];
-      return { locations, systemNames: () => [], rules: rulesOf([]), isOurs: false };
+    const frames = framesOf(node);
+    if (frames.length === 0) {
+      return { locations: [synthetic(UNKNOWN_STACK, 'synthetic').location], rules: rulesOf([]), isOurs: false };
     }
     return {
-      locations: shown.map((frame) => frame.location),
-      systemNames: () => shown.map((frame) => frame.systemName),
-      rules: rulesOf(shown),
-      isOurs: ownCode.isOurs(scriptsOf(shown)),
+      locations: frames.map((frame) => frame.location),
+      rules: rulesOf(frames),
+      isOurs: ownCode.isOurs(frames),
     };
-  }
-
-  function* scriptsOf(frames: readonly KnownFrame[]): Generator<string> {
-    for (const frame of frames) yield frame.script;
   }
 
   return {
@@ -182,6 +214,7 @@ export function createStackReader(
       }
       return stack;
     },
+    systemNames: (node) => framesOf(node).map((frame) => frame.systemName),
   };
 }
 

@@ -55,8 +55,6 @@ export interface Tables {
   /** Tag 0, which is none, included. */
   tagCount(): number;
   function(index: number): FunctionRecord | undefined;
-  /** The nodes of a call path, the leaf first; undefined if there is no such node. `frames` tells what each is. */
-  path(node: number): number[] | undefined;
   frames(): FrameWords;
 }
 
@@ -66,7 +64,12 @@ export interface FrameWords {
   readonly words: readonly bigint[];
   /** Index into `words` by node; that of node 0, the root, says nothing. */
   readonly ofNode: Uint32Array;
+  /** The caller of each node, always a smaller number; `NO_CALLER` in a damaged table. */
+  readonly callers: Uint32Array;
 }
+
+/** No node has this number. */
+export const NO_CALLER = 0xffff_ffff;
 
 /** Of the regions that only grow. */
 const RECORD_BYTES: Readonly<Partial<Record<RegionName, number>>> = {
@@ -189,20 +192,6 @@ export function createTables(): Tables {
       };
     },
     tagCount: () => Math.floor((regions[TAGS]?.used ?? 0) / TAG.bytes),
-    path(node) {
-      const nodes: number[] = [];
-      const count = nodeCount();
-      const data = regions[NODES]?.data;
-      for (let at = node; at !== 0; ) {
-        if (data === undefined || at >= count) return undefined;
-        const parent = data.readUInt32LE(at * NODE.bytes + NODE.parent);
-        // A caller is always interned before what it calls. This also ends the walk, whatever a damaged file says.
-        if (parent >= at) return undefined;
-        nodes.push(at);
-        at = parent;
-      }
-      return nodes;
-    },
     frames() {
       frames ??= numberWords(regions[NODES]?.data ?? Buffer.alloc(0), nodeCount());
       return frames;
@@ -214,6 +203,7 @@ export function createTables(): Tables {
 function numberWords(nodes: Buffer, count: number): FrameWords {
   const words: bigint[] = [];
   const ofNode = new Uint32Array(count);
+  const callers = new Uint32Array(count);
   const byHalves = new Map<number, Map<number, number>>();
   for (let node = 1; node < count; node++) {
     const at = node * NODE.bytes + NODE.frame;
@@ -230,8 +220,11 @@ function numberWords(nodes: Buffer, count: number): FrameWords {
       byLow.set(low, number);
     }
     ofNode[node] = number;
+    // A caller is always interned before what it calls. This also ends every walk, whatever a damaged file says.
+    const caller = nodes.readUInt32LE(node * NODE.bytes + NODE.parent);
+    callers[node] = caller < node ? caller : NO_CALLER;
   }
-  return { words, ofNode };
+  return { words, ofNode, callers };
 }
 
 /** More than anybody counts is damage, e.g. of a program that wrote over the store: nothing is known then. */

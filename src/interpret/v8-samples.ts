@@ -70,7 +70,7 @@ export function addV8Samples(
       bytes += sample.bytes;
       variance += sample.bytesVariance;
       const { frames, tag, isAsync } = cleaner.clean(sample.frames);
-      if (ownCode.isOurs(frames.map((frame) => frame.script))) continue;
+      if (ownCode.isOurs(frames)) continue;
       const marked = tag === undefined ? undefined : recording.markers.labels(profile.threadId, tag, isAsync);
       builder.addSample({
         stack: frames.map(locationOf),

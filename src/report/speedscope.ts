@@ -11,10 +11,8 @@ import {
 import { engineHider } from './hide-engine.js';
 import type { PathOptions } from './options.js';
 import { type RootBy, type Roots, rootByOf, rootReader } from './roots.js';
-import { FrameTable, list } from './speedscope-frames.js';
-
-/** One of the file's profiles, as JSON text. */
-type ProfileText = string;
+import { FrameTable } from './speedscope-frames.js';
+import type { Slice } from './text-pool.js';
 
 type Column = 0 | 1 | 2 | 3;
 /** Arenas, or what was asked for, that get a profile of their own. */
@@ -29,11 +27,11 @@ const COLUMN_ORDER: readonly Column[] = [INUSE_SPACE, ALLOC_SPACE, INUSE_OBJECTS
  * `merged`, at the end, has no prefixes, for the Sandwich view. Cap the samples with `fold` first.
  */
 export function writeSpeedscope(profile: Profile, options: PathOptions): string {
-  return [...speedscopePieces(profile, options)].join('');
+  return Array.from(speedscopePieces(profile, options), (piece) => piece.toString()).join('');
 }
 
 /** The same in pieces, one for each of the file's profiles: for whoever can write them one by one, and need not hold them all. */
-export function* speedscopePieces(profile: Profile, options: PathOptions): Generator<string> {
+export function* speedscopePieces(profile: Profile, options: PathOptions): Generator<Buffer> {
   const table = new FrameTable(profile);
   const by = rootByOf(options.summary);
   const rootsOf = rootNumbers(profile, table, rootReader(profile, by));
@@ -51,13 +49,22 @@ export function* speedscopePieces(profile: Profile, options: PathOptions): Gener
     activeProfileIndex: 0,
     shared: { frames: table.frames },
   };
-  yield `${JSON.stringify(head).slice(0, -1)},"profiles":[`;
-  let separator = '';
-  for (const text of profileTexts(profile, stacks)) {
-    yield separator + text;
-    separator = ',';
+  yield Buffer.from(`${JSON.stringify(head).slice(0, -1)},"profiles":`);
+  let before = '[';
+  for (const chosen of chooseProfiles(profile, stacks)) {
+    yield Buffer.from(before);
+    yield* profileText(table, chosen);
+    before = ',';
   }
-  yield ']}';
+  yield Buffer.from(']}');
+}
+
+/** What becomes one of the file's profiles. */
+interface Chosen {
+  readonly name: string;
+  readonly column: Column;
+  readonly stacks: readonly Stack[];
+  readonly sign: 1 | -1;
 }
 
 interface StackSets {
@@ -67,7 +74,7 @@ interface StackSets {
   readonly merged: readonly Stack[];
 }
 
-function* profileTexts(profile: Profile, { by, labelled, engineHidden, merged }: StackSets): Generator<ProfileText> {
+function* chooseProfiles(profile: Profile, { by, labelled, engineHidden, merged }: StackSets): Generator<Chosen> {
   for (const column of COLUMN_ORDER) {
     yield* signedProfiles(profileName(profile, column, by), column, labelled);
     if (column !== INUSE_SPACE || engineHidden.length === 0) continue;
@@ -95,7 +102,7 @@ function profileName({ unknown }: Profile, column: Column, by: RootBy): string {
 interface Stack {
   readonly sample: Sample;
   /** Frame numbers, root first, as a JSON list. */
-  readonly path: string;
+  readonly path: Slice;
   /** What has one colour and a profile of its own; '' for none. */
   readonly band: string;
   /** How many arenas, or whatever was asked for, the band stands for. */
@@ -180,30 +187,35 @@ function mergedStacks(profile: Profile, table: FrameTable): Stack[] {
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /** One profile, or `grown` and `shrunk` for a difference: speedscope knows no negative weights. */
-function* signedProfiles(name: string, column: Column, stacks: readonly Stack[]): Generator<ProfileText> {
+function* signedProfiles(name: string, column: Column, stacks: readonly Stack[]): Generator<Chosen> {
   const negative = stacks.some(({ sample }) => sample.values[column] <= -0.5);
-  yield sampled(negative ? `${name}: grown` : name, column, stacks, 1);
-  if (negative) yield sampled(`${name}: shrunk`, column, stacks, -1);
+  yield { name: negative ? `${name}: grown` : name, column, stacks, sign: 1 };
+  if (negative) yield { name: `${name}: shrunk`, column, stacks, sign: -1 };
 }
 
-function sampled(name: string, column: Column, stacks: readonly Stack[], sign: 1 | -1): ProfileText {
-  const samples: string[] = [];
+/** Put together from paths that were made once. */
+function profileText(table: FrameTable, { name, column, stacks, sign }: Chosen): Buffer[] {
+  const paths: Slice[] = [];
   const weights: number[] = [];
   let endValue = 0;
   for (const { sample, path } of stacks) {
     const weight = Math.round(sample.values[column] * sign);
     if (weight <= 0) continue;
-    samples.push(path);
+    paths.push(path);
     weights.push(weight);
     endValue += weight;
   }
   const unit = SAMPLE_TYPES[column].unit === 'bytes' ? 'bytes' : 'none';
   const head = JSON.stringify({ type: 'sampled', name, unit, startValue: 0, endValue });
-  return `${head.slice(0, -1)},"samples":${list(samples)},"weights":${list(weights)}}`;
+  return [
+    Buffer.from(`${head.slice(0, -1)},"samples":`),
+    table.listOfPaths(paths),
+    Buffer.from(`,"weights":[${weights.join(',')}]}`),
+  ];
 }
 
 /** The biggest bands on their own, then all the others in one; pointless where there is only one. */
-function* bandProfiles(stacks: readonly Stack[], by: RootBy): Generator<ProfileText> {
+function* bandProfiles(stacks: readonly Stack[], by: RootBy): Generator<Chosen> {
   const bands = new Map<string, { bytes: number; count: number; stacks: Stack[] }>();
   for (const stack of stacks) {
     const entry = bands.get(stack.band) ?? { bytes: 0, count: stack.count, stacks: [] };
