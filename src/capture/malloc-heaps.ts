@@ -1,6 +1,6 @@
 import { PIECE_KINDS, type PieceRow, REGION_FLAG, type RegionRow } from '../recording/ledger.js';
 import { chunksInARow, type HeapRange } from './heap-walk.js';
-import { ARENA_HEAP_BYTES, type Place, placeAt } from './malloc-places.js';
+import { ARENA_HEAP_BYTES, createPlaceFinder, type Place } from './malloc-places.js';
 import { PAGE_BYTES } from './page-size.js';
 import { type ProcessMemory, residentBytes } from './process-memory.js';
 import type { MemoryMap } from './smaps.js';
@@ -51,6 +51,7 @@ function createSearch(
   pieces: PieceRow[],
   heaps: FoundHeap[],
 ): (region: RegionRow) => void {
+  const placeAt = createPlaceFinder(read);
   let heapEndsAt = 0;
 
   return search;
@@ -69,7 +70,7 @@ function createSearch(
       at += own;
     }
     while (at < end) {
-      const place = pages[Math.floor((at - start) / PAGE_BYTES)] === 1 ? placeAt(read, at, end) : undefined;
+      const place = pages[Math.floor((at - start) / PAGE_BYTES)] === 1 ? placeAt(at, end) : undefined;
       if (place === undefined) {
         // What is no chunk may end where a heap begins.
         at = Math.ceil((at + 1) / ARENA_HEAP_BYTES) * ARENA_HEAP_BYTES;

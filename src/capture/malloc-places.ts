@@ -23,23 +23,28 @@ export interface Place {
 
 type Read = NonNullable<ProcessMemory['read']>;
 
-/** Whose memory begins at the address of a resident page, told by what is written there; undefined: nobody's that is known. */
-export function placeAt(read: Read, address: number, end: number): Place | undefined {
-  return (
-    heapAt(read, address, end) ??
-    chunkAt(read, address, end) ??
-    abseilAt(read, address, end) ??
-    mainPartAt(read, address, end)
-  );
+/**
+ * Tells whose memory begins at the address of a resident page, by what is written there; undefined: nobody's that is known.
+ * Each page is read once: a process may have 60,000 mappings.
+ */
+export function createPlaceFinder(read: Read): (address: number, end: number) => Place | undefined {
+  const page = Buffer.alloc(PAGE_BYTES);
+  return (address, end) => {
+    if (read(address, page) < PAGE_BYTES) return undefined;
+    return (
+      heapAt(read, page, address, end) ??
+      chunkAt(page, address, end) ??
+      abseilAt(page, address, end) ??
+      mainPartAt(read, page, address, end)
+    );
+  };
 }
 
 /** A heap of an arena begins with a `heap_info`: its arena, the heap before, its size. */
-function heapAt(read: Read, address: number, end: number): Place | undefined {
+function heapAt(read: Read, page: Buffer, address: number, end: number): Place | undefined {
   if (address % ARENA_HEAP_BYTES !== 0) return undefined;
-  const info = Buffer.alloc(32);
-  if (read(address, info) < 32) return undefined;
-  const arena = Number(info.readBigUInt64LE(0));
-  const size = Number(info.readBigUInt64LE(16));
+  const arena = Number(page.readBigUInt64LE(0));
+  const size = Number(page.readBigUInt64LE(16));
   if (size < PAGE_BYTES || size > ARENA_HEAP_BYTES || size % PAGE_BYTES !== 0 || arena % 16 !== 0) return undefined;
   if (arena % ARENA_HEAP_BYTES > 0x40 || arena === 0) return undefined;
   const isFirst = arena - address === arena % ARENA_HEAP_BYTES;
@@ -51,9 +56,7 @@ function heapAt(read: Read, address: number, end: number): Place | undefined {
 }
 
 /** A mapped chunk has M alone set, whole pages, and what was skipped for alignment in the word before its size. */
-function chunkAt(read: Read, address: number, end: number): Place | undefined {
-  const page = Buffer.alloc(PAGE_BYTES);
-  if (read(address, page) < PAGE_BYTES) return undefined;
+function chunkAt(page: Buffer, address: number, end: number): Place | undefined {
   for (let offset = 0; offset + 16 <= PAGE_BYTES; offset += 16) {
     if (page.readUInt32LE(offset) !== offset || page.readUInt32LE(offset + 8) % 16 !== 2) continue;
     const size = Number(page.readBigUInt64LE(offset + 8));
@@ -64,18 +67,14 @@ function chunkAt(read: Read, address: number, end: number): Place | undefined {
 }
 
 /** Abseil, which Node carries since 24, maps memory of its own for what its locks need. */
-function abseilAt(read: Read, address: number, end: number): Place | undefined {
-  const words = Buffer.alloc(16);
-  if (read(address, words) < 16) return undefined;
-  const isBlock = (words.readBigUInt64LE(8) ^ BigInt(address)) === ABSEIL_MAGIC;
+function abseilAt(page: Buffer, address: number, end: number): Place | undefined {
+  const isBlock = (page.readBigUInt64LE(8) ^ BigInt(address)) === ABSEIL_MAGIC;
   return isBlock ? { bytes: end - address, kind: ABSEIL } : undefined;
 }
 
 /** Where brk(2) finds no room, the main heap goes on in mappings of its own (MMAP_AS_MORECORE_SIZE). */
-function mainPartAt(read: Read, address: number, end: number): Place | undefined {
-  const words = Buffer.alloc(16);
-  if (read(address, words) < 16) return undefined;
-  const isChunk = words.readBigUInt64LE(0) === 0n && words.readUInt32LE(8) % 16 === 1;
+function mainPartAt(read: Read, page: Buffer, address: number, end: number): Place | undefined {
+  const isChunk = page.readBigUInt64LE(0) === 0n && page.readUInt32LE(8) % 16 === 1;
   if (!isChunk || chunksInARow(address, end, read) < 16) return undefined;
   const bytes = end - address;
   return { bytes, kind: HEAP, heap: { start: address, bytes, rssBytes: 0, first: address, arena: 0 } };
