@@ -55,13 +55,16 @@ function oneProcess(
         values: resample(gauge.points, secondsOf, seconds),
       })),
   );
-  const drawn = lines.filter(({ values }) => values.some((value) => value !== null && value > 0));
+  const drawn = lines
+    .filter(({ values }) => values.some((value) => value !== null && value > 0))
+    .map((curve) => (curve.name === 'rss' ? withReadings(curve, seconds, readings) : curve));
+  const rss = drawn.find(({ name }) => name === 'rss')?.values ?? [];
   return {
     pid,
     label: `${name} [${pid}]`,
     seconds,
-    lines: drawn.map((curve) => (curve.name === 'rss' ? withReadings(curve, seconds, readings) : curve)),
-    stacks: [ledgerStack(lineKinds, readings, seconds), ...liveStacks(gauges, secondsOf, seconds)].flatMap(
+    lines: drawn,
+    stacks: [ledgerStack(lineKinds, readings, seconds, rss), ...liveStacks(gauges, secondsOf, seconds)].flatMap(
       (stack) => stack ?? [],
     ),
     pauses: pausesOf(profile, pid, secondsOf),

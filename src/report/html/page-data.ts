@@ -148,9 +148,10 @@ export interface PageTable {
   readonly rows: readonly (readonly Cell[])[];
 }
 
-/** `sort` orders where the text does not; `detail` stands below it, small. */
+/** `sort` orders where the text does not; `detail` stands below it, small; `hint` shows under the mouse. */
 export interface Cell {
   readonly text: string;
   readonly sort?: number;
   readonly detail?: string;
+  readonly hint?: string;
 }

@@ -3,7 +3,7 @@ import { formatCount, formatDuration } from '../../model/units.js';
 import type { Cell, PageTable } from './page-data.js';
 
 /** V8's pauses by isolate and kind. */
-export function pauseTable({ collections }: Profile): PageTable {
+export function pauseTable({ collections, processes }: Profile): PageTable {
   const titles = ['pauses', 'total', 'median', '99 %', 'longest'];
   return {
     title: 'Garbage collection',
@@ -16,7 +16,7 @@ export function pauseTable({ collections }: Profile): PageTable {
     ],
     rows: collections.map(({ pid, threadId, kind, pauses, totalNs, p50Ns, p99Ns, maxNs, causes }) => [
       { text: kind },
-      { text: threadId === 0 ? 'main' : `worker ${threadId}`, detail: `process ${pid}` },
+      { text: threadId === 0 ? 'main' : `worker ${threadId}`, detail: processes.length > 1 ? `process ${pid}` : '' },
       { text: formatCount(pauses), sort: pauses },
       time(totalNs),
       time(p50Ns),

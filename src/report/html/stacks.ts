@@ -7,11 +7,16 @@ const MAX_BANDS = 14;
 /** Of the highest point: thinner ones nobody sees. */
 const LEAST_SHARE = 0.004;
 
-/** The lines of the ledger over time. A residual below zero cannot be stacked: the line of RSS shows it. */
+/**
+ * The lines of the ledger over time. Between two readings their shares change evenly, and their sum is RSS. A residual below zero cannot
+ * be stacked.
+ * @param rss on the grid.
+ */
 export function ledgerStack(
   lineKinds: readonly LineKind[],
   readings: readonly PageLedger[],
   seconds: readonly number[],
+  rss: readonly (number | null)[],
 ): Stack | undefined {
   if (readings.length < 2) return undefined;
   const times = readings.map((reading) => reading.seconds);
@@ -26,8 +31,17 @@ export function ledgerStack(
     const values = bytes.map((reading) => Math.max(0, reading.get(name) ?? 0));
     return [{ name, title, values: interpolate(times, values, seconds) }];
   });
-  const note = `${readings.length} readings, straight lines between them`;
-  return { name: 'ledger', title: 'by ledger line', note, bands: biggest(curves, 'smaller lines') };
+  const sums = seconds.map((_, at) => curves.reduce((sum, { values }) => sum + (values[at] ?? 0), 0));
+  const scaled = curves.map((curve) => ({
+    ...curve,
+    values: curve.values.map((value, at) => {
+      const whole = rss[at] ?? null;
+      const sum = sums[at] ?? 0;
+      return value === null || whole === null || sum === 0 ? value : Math.round((value * whole) / sum);
+    }),
+  }));
+  const note = `${readings.length} readings; between them the areas are drawn so that they add up to RSS`;
+  return { name: 'ledger', title: 'by ledger line', note, bands: biggest(scaled, 'smaller lines') };
 }
 
 /** Live bytes over time by pool and by arena, where there are such gauges. */

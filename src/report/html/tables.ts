@@ -1,11 +1,14 @@
-import { placeOf } from '../../model/frames.js';
+import { baseName, placeOf } from '../../model/frames.js';
 import type { Profile } from '../../model/profile.js';
 import { formatBytes, formatCount, formatDuration } from '../../model/units.js';
-import type { Estimate, SummarySiteFrame } from '../../schema/summary.js';
-import { formatEstimate } from '../format.js';
+import type { Estimate, SummaryRow, SummarySiteFrame } from '../../schema/summary.js';
+import { formatEstimate, printable, shortenName } from '../format.js';
 import type { ReportOptions } from '../options.js';
 import type { Cell, PageTable } from './page-data.js';
 import { pauseTable } from './pause-table.js';
+
+/** Longer names lose their parameters. */
+const MAX_NAME = 64;
 
 const text = (title: string) => ({ title, isNumber: false });
 const number = (title: string) => ({ title, isNumber: true });
@@ -28,7 +31,7 @@ function sites({ summary }: ReportOptions): PageTable {
     note: 'the biggest sites by bytes in use',
     columns: [text('site'), text('heap'), number('in use'), number('share'), number('objects'), number('allocated')],
     rows: summary.sites.map((row) => [
-      { text: row.name, detail: [row.user, row.js, row.callee].map(placeText).filter(Boolean).join(' → ') },
+      siteCell(row),
       { text: row.heap ?? '' },
       bytesCell(row.inuse_space),
       shareCell(row.share),
@@ -38,8 +41,18 @@ function sites({ summary }: ReportOptions): PageTable {
   };
 }
 
-const placeText = (frame: SummarySiteFrame | undefined): string =>
-  frame === undefined ? '' : placeOf(frame) || frame.module;
+/** Who called whom, and below it where: the names of files without their folders, which stand in the hint. */
+function siteCell({ name, user, js, callee }: SummaryRow): Cell {
+  const frames = [user, js, callee].filter((frame) => frame !== undefined);
+  if (frames.length === 0) return { text: printable(name) };
+  const placeText = (frame: SummarySiteFrame): string =>
+    placeOf({ ...frame, file: baseName(frame.file) }) || baseName(frame.module);
+  return {
+    text: frames.map((frame) => shortenName(frame.name, MAX_NAME)).join(' → '),
+    detail: frames.map(placeText).join(' → '),
+    hint: printable(name),
+  };
+}
 
 function pools({ summary }: ReportOptions): PageTable {
   return {
@@ -56,7 +69,7 @@ function pools({ summary }: ReportOptions): PageTable {
       number('allocated'),
     ],
     rows: summary.pools.rows.map(({ pool, pid, inuse_space, alloc_space, share, life }) => [
-      { text: pool, detail: `process ${pid}` },
+      { text: pool, detail: summary.processes.length > 1 ? `process ${pid}` : '' },
       bytesCell(inuse_space),
       shareCell(share),
       life ? bytesCell(life.peakBytes) : NONE,

@@ -76,9 +76,24 @@ it('stacks the lines of the ledger, and names what is too thin to be seen togeth
     ['binaries and libraries, clean pages', [40_000_003, 40_000_003, 40_000_003]],
     ['residual', [10_007, 10_007, 10_007]],
   ]);
+  const sums = stack?.bands[0]?.values.map((_, at) =>
+    stack.bands.reduce((sum, { values }) => sum + (values[at] ?? 0), 0),
+  );
+  expect(sums).toEqual(process?.ledgers.map(({ rssBytes }) => rssBytes));
   const [first] = process?.ledgers ?? [];
   const sum = first?.lines.reduce((all, [, bytes]) => all + bytes, 0);
   expect(sum).toBe(first?.rssBytes);
+});
+
+it('adds up to RSS between readings, too', () => {
+  const profile = lively();
+  const [first, , last] = livelyLedgers();
+  const ledgers = first && last ? [first, last] : [];
+  const [process] = pageData(profile, { summary: summarize(profile, { memprofVersion: '0.0.0' }), ledgers }).processes;
+  const bands = process?.stacks.find(({ name }) => name === 'ledger')?.bands ?? [];
+  const between = bands.reduce((sum, { values }) => sum + (values[1] ?? 0), 0);
+  // What the gauge says there; each band is rounded.
+  expect(Math.abs(between - 90_000_049)).toBeLessThanOrEqual(bands.length);
 });
 
 it('is the same for names that would be markup', () => {

@@ -81,7 +81,7 @@ export function drawChart(plot: HTMLElement, state: State, process: PageProcess,
   const lanes = lanesOf(process);
   const data = [
     process.seconds,
-    process.lines[0]?.values ?? [],
+    process.lines.find(({ name }) => name === 'rss')?.values ?? [],
     ...painted.map((at) => sums[at] ?? []),
     ...lines.map(({ curve }) => curve.values),
   ];

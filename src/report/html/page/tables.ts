@@ -33,7 +33,7 @@ function tableCard({ title, note, columns, rows }: PageTable): HTMLElement {
           'tr',
           {},
           ...row.map((cell, at) =>
-            h('td', { class: columns[at]?.isNumber ? 'number' : undefined }, ...cellParts(cell)),
+            h('td', { class: columns[at]?.isNumber ? 'number' : undefined, title: cell.hint }, ...cellParts(cell)),
           ),
         ),
       ),
