@@ -95,6 +95,9 @@ function draw(all, count) {
 /** One decision, run by run, as `memprof gate` makes it. */
 function decideOnce(baseRuns, otherRuns, isInterleaved) {
   const { maxRuns: most, tolerance } = GATE_DEFAULTS;
+  if (otherRuns.length < most || baseRuns.length < (isInterleaved ? most : GATE_DEFAULTS.baselineRuns)) {
+    throw new Error('too few runs: --base-runs 24 and --runs 12 at least');
+  }
   const first = isInterleaved ? GATE_DEFAULTS.runsInTurns : GATE_DEFAULTS.runs;
   for (let n = Math.min(3, first); ; n++) {
     const side = isInterleaved ? baseRuns.slice(0, n) : baseRuns;
