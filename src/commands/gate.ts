@@ -53,7 +53,7 @@ export async function gate(argv: readonly string[], raw: Record<string, unknown>
   try {
     const first = flags.runs ?? settings.runs ?? usualRuns(flags);
     const plan: GatePlan = {
-      command: { shown: argv.join(' '), argv },
+      command: argv.length === 1 ? commandOf(argv[0] ?? '') : { shown: argv.join(' '), argv },
       flags,
       settings,
       ...(configPath !== undefined && { configPath }),
