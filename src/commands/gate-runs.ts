@@ -24,8 +24,8 @@ export interface GateRunner {
   finished(): Promise<readonly GateRun[]>;
   /** Of the last run that was read. */
   environment(): GateEnvironment;
-  /** Of the last run that was read: its recording. */
-  lastRecording(): string;
+  /** Of the last run that was read. */
+  lastProfile(): Profile | undefined;
 }
 
 /** A private folder for the recordings of one gate, gone when it is over. */
@@ -41,13 +41,13 @@ export function createGateRunner(
   { sampling, timeoutSeconds, recogniser, onRun }: GateRunnerOptions,
 ): GateRunner {
   const reading: Promise<GateRun>[] = [];
-  let last: { readonly profile: Profile; readonly recording: string } | undefined;
+  let last: Profile | undefined;
   let started = 0;
 
   async function read(recording: string): Promise<GateRun> {
     const profile = await buildProfile(recording, { recogniser });
-    if (last !== undefined) rmSync(last.recording, { recursive: true, force: true });
-    last = { profile, recording };
+    rmSync(recording, { recursive: true, force: true });
+    last = profile;
     return gateRunOf(profile);
   }
 
@@ -66,8 +66,8 @@ export function createGateRunner(
       reading.push(next);
     },
     finished: () => Promise.all(reading),
-    environment: () => environmentOf(last?.profile, sampling),
-    lastRecording: () => last?.recording ?? '',
+    environment: () => environmentOf(last, sampling),
+    lastProfile: () => last,
   };
 }
 

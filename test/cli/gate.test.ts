@@ -63,12 +63,19 @@ describe('against a baseline', () => {
 
 it('against a command, in turns', async () => {
   const against = `EXTRA_BLOCKS=0 ${process.execPath} ${PROGRAM}`;
-  const { status, stdout } = await gate(['--against', against, '--format', 'json'], { EXTRA_BLOCKS: '40' });
+  const output = join(scratch(), 'gate');
+  const { status, stdout } = await gate(['--against', against, '--format', 'json', '-o', output], {
+    EXTRA_BLOCKS: '40',
+  });
   expect(status, stdout).toBe(1);
   const report = JSON.parse(stdout);
   expect(report.base).toMatchObject({ kind: 'command', name: against });
   const grown = report.comparisons.filter(({ verdict }: { verdict: string }) => verdict === 'grown');
   expect(grown.map(({ name }: { name: string }) => name)).toContain('kv-cache#1');
+  // What differs, as a flame graph; and both sides, for other tools.
+  expect(readFileSync(join(output, 'diff.speedscope.json'), 'utf8')).toContain('fillCache');
+  const { stdout: text } = await memprof(['diff', join(output, 'base.pb.gz'), join(output, 'now.pb.gz')]);
+  expect(text).toMatch(/\+2\.\d MiB/);
 });
 
 describe('budgets', () => {
