@@ -127,6 +127,7 @@ export function chunksInARow(first: number, end: number, read: NonNullable<Proce
 
 /** The low word alone has the flags; sizes above 4 GiB keep their upper half. */
 function chunkBytes(size: number): number {
+  if (size < 2 ** 32) return (size & SIZE_MASK) >>> 0;
   const low = size % 2 ** 32;
   return size - low + ((low & SIZE_MASK) >>> 0);
 }
@@ -139,6 +140,8 @@ function createResidency(base: number, pages: Uint8Array): (from: number, to: nu
     if (to <= from) return 0;
     const first = Math.floor((from - base) / PAGE_BYTES);
     const last = Math.floor((to - 1 - base) / PAGE_BYTES);
+    // Most chunks are within a page.
+    if (first === last) return pages[first] ? to - from : 0;
     const count = (before[last + 1] ?? 0) - (before[first] ?? 0);
     if (count === last - first + 1) return to - from;
     const head = pages[first] ? from - base - first * PAGE_BYTES : 0;
