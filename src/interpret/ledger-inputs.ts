@@ -1,4 +1,4 @@
-import type { ApartLine, LedgerInputs, MallocUse } from '../model/ledger.js';
+import type { ApartLine, LedgerInputs, LedgerPart, MallocUse } from '../model/ledger.js';
 import { type HeapWalk, type LedgerReading, PIECE_KINDS, REGION_FLAG, UNSEEN } from '../recording/ledger.js';
 import { partsOfReading } from './ledger-parts.js';
 import { arenasOf } from './malloc-arenas.js';
@@ -30,20 +30,21 @@ export function inputsOfReading(reading: LedgerReading, mapped: readonly Address
     highWaterBytes: status.highWaterBytes,
     ...(heaps !== undefined && { mallocUse: sumOfHeaps(heaps), mallocArenas: arenasOf(heaps, reading.arenas) }),
     apart: apartOf(reading),
-    unseen: unseenOf(
-      reading,
-      parts.some((part) => part.line.startsWith('v8')),
-    ),
+    unseen: unseenOf(reading, parts),
   };
 }
 
 /** One word for each cause: where the process was gone, its memory could not be read for that reason. */
-function unseenOf({ unseen }: LedgerReading, hasV8: boolean): string[] {
+function unseenOf({ unseen, reason }: LedgerReading, parts: readonly LedgerPart[]): string[] {
+  const hasV8 = parts.some((part) => part.line.startsWith('v8'));
+  const other = parts.find((part) => part.line === 'allocator')?.detail;
   const isOver = unseen.includes('ended');
   const codes = unseen.filter(
     (code) => (!isOver || (code !== 'memory' && code !== 'pagemap')) && (hasV8 || code !== 'v8'),
   );
-  return [...new Set(codes)].map((code) => UNSEEN[code]);
+  const texts = [...new Set(codes)].map((code): string => UNSEEN[code]);
+  if (other === undefined || reason !== 'outside') return texts;
+  return [...texts, `${other} was not asked (no injection): how much of its heaps is live is not known`];
 }
 
 function sumOfHeaps(heaps: readonly HeapWalk[]): MallocUse {

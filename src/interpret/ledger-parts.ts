@@ -85,7 +85,7 @@ export function partsOfReading(reading: LedgerReading, mapped: readonly AddressR
     }
     if (rest === 0) return;
     if (other?.isMalloc && paths[path] === '[heap]') {
-      add(rest, { line: 'allocator', source: 'brk, and not glibc’s chunks', detail: other.name });
+      add(rest, { line: 'allocator', source: 'brk, and no chunks of glibc', detail: other.name });
     } else if (path !== -1) {
       const clean = Math.max(0, rest - anonymousBytes);
       const file = fileOwner(paths[path] ?? '', path === reading.executable, region);

@@ -56,6 +56,9 @@ test('with jemalloc, what it holds is a line of its own, estimated', () => {
   const ledger = makeLedger(inputsOfReading(reading('node-22-jemalloc')));
   const line = ledger.lines.find(({ name }) => name === 'allocator');
   expect(line).toMatchObject({ certainty: 'estimated', source: 'libjemalloc is loaded' });
+  expect(ledger.unseen.at(-1)).toBe(
+    'jemalloc was not asked (no injection): how much of its heaps is live is not known',
+  );
   expect(mib(ledger, 'allocator')).toBeGreaterThan(1);
   expect(mib(ledger, 'malloc')).toBe(0);
 });
