@@ -1,3 +1,4 @@
+import type { ArenaUse } from '../../model/arenas.js';
 import { GC_KINDS } from '../../model/moments.js';
 import type { ProcessInfo, Profile } from '../../model/profile.js';
 import type { ReportOptions } from '../options.js';
@@ -99,8 +100,7 @@ function withReadings(rss: Curve, seconds: readonly number[], readings: readonly
 function livesOf(profile: Profile, pid: number, secondsOf: SecondsOf): Life[] {
   // One that a rule names was never made: nobody knows when it began.
   const named = profile.arenas.filter((use) => use.pid === pid && use.arena !== '' && use.createdNs > 0n);
-  return named
-    .sort((a, b) => b.peakBytes - a.peakBytes)
+  return takingTurns(named)
     .slice(0, MAX_LIVES)
     .map((use) => ({
       name: use.arena,
@@ -112,4 +112,18 @@ function livesOf(profile: Profile, pid: number, secondsOf: SecondsOf): Life[] {
       isHeld: use.releasedNs > 0n && use.liveAfterReleaseBytes > 0,
       peakBytes: Math.round(use.peakBytes),
     }));
+}
+
+/** The biggest of each pool, then the second of each, and so on: what has room shows every pool. */
+function takingTurns(arenas: readonly ArenaUse[]): ArenaUse[] {
+  const ranks = new Map<string, number>();
+  return [...arenas]
+    .sort((a, b) => b.peakBytes - a.peakBytes)
+    .map((use) => {
+      const rank = ranks.get(use.pool) ?? 0;
+      ranks.set(use.pool, rank + 1);
+      return { use, rank };
+    })
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ use }) => use);
 }

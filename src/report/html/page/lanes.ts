@@ -1,11 +1,15 @@
 import type uPlot from 'uplot';
 import type { PageProcess } from '../page-data.js';
-import { hashColour, isDark, themeColour } from './colours.js';
+import { lineColour, themeColour } from './colours.js';
 import { s } from './dom.js';
 import { arenaLane, pack } from './lane-arenas.js';
 import { formatSeconds } from './time-format.js';
 
 export const ROW = 15;
+const STAGE_ROW = 13;
+const MAX_STAGES = 5;
+/** What the axis above leaves room for. */
+const MAX_STAGE_LETTERS = 12;
 const GC_HEIGHT = 26;
 /** A young generation's pauses, then those of the whole heap, then the rest: numbers of `kindNames` in groups of a colour. */
 const IS_MAJOR: ReadonlySet<string> = new Set(['mark-compact']);
@@ -26,7 +30,7 @@ export function lanesOf(process: PageProcess): { readonly element: SVGSVGElement
     };
     element.replaceChildren();
     let y = 4;
-    if (stages.length > 0) y = stageLane(element, view, stages, y);
+    if (stages.length > 0) y = stageLanes(element, view, stages, y);
     if (process.pauses.seconds.length > 0) y = pauseLane(element, view, process, y);
     if (lives.length > 0) y = arenaLane(element, view, lives, process.arenas.length, y);
     element.setAttribute('width', String(u.width));
@@ -47,26 +51,28 @@ export function label(text: string, y: number): SVGElement {
   return s('text', { x: 4, y, class: 'lane-name' }, text);
 }
 
-function stageLane(lane: SVGElement, view: View, stages: PageProcess['marks'], y: number): number {
-  lane.append(label('stages', y + 11));
-  let free = view.left;
+/** A row of ticks for each stage, the commonest first: when somebody came to it. */
+function stageLanes(lane: SVGElement, view: View, stages: PageProcess['marks'], y: number): number {
+  const byName = new Map<string, number[]>();
   for (const { seconds, name } of stages) {
-    const x = view.xOf(seconds);
-    if (x < view.left || x > view.right) continue;
-    const colour = hashColour(name, 60, isDark() ? 62 : 42);
-    lane.append(
-      s(
-        'rect',
-        { x: x - 1, y, width: 2, height: ROW - 2, fill: colour },
-        s('title', {}, `${name} at ${formatSeconds(seconds)}`),
-      ),
-    );
-    const textWidth = name.length * 6.2 + 8;
-    if (x < free || x + textWidth > view.right) continue;
-    lane.append(s('text', { x: x + 4, y: y + 11, class: 'lane-text', fill: colour }, name));
-    free = x + textWidth;
+    const known = byName.get(name);
+    if (known) known.push(seconds);
+    else byName.set(name, [seconds]);
   }
-  return y + ROW + 4;
+  const rows = [...byName].sort((a, b) => b[1].length - a[1].length).slice(0, MAX_STAGES);
+  for (const [row, [name, times]] of rows.entries()) {
+    const top = y + row * STAGE_ROW;
+    const short = name.length > MAX_STAGE_LETTERS ? `${name.slice(0, MAX_STAGE_LETTERS - 1)}…` : name;
+    lane.append(s('text', { x: 4, y: top + 9, class: 'lane-name' }, short, s('title', {}, `stage ${name}`)));
+    const fill = lineColour('stage', row);
+    for (const seconds of times) {
+      const x = view.xOf(seconds);
+      if (x < view.left || x > view.right) continue;
+      const title = s('title', {}, `${name} at ${formatSeconds(seconds, 0.01)}`);
+      lane.append(s('rect', { x: x - 0.75, y: top + 1, width: 1.5, height: STAGE_ROW - 4, fill }, title));
+    }
+  }
+  return y + rows.length * STAGE_ROW + 4;
 }
 
 /** A bar for each pixel that has pauses, as long as the longest of them, on a scale of logarithms: 0.1 ms to 1 s. */

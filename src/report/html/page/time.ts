@@ -1,3 +1,4 @@
+import type { PageProcess } from '../page-data.js';
 import { drawChart } from './chart.js';
 import { isPrinting, onTheme } from './colours.js';
 import { card, choice, h } from './dom.js';
@@ -20,9 +21,7 @@ export function timeCard(state: State, page: HTMLElement): void {
       process.stacks.find(({ name }) => name === stackName) ?? (stackName === '' ? undefined : process.stacks[0]);
     destroy();
     destroy = drawChart(plot, state, process, stack);
-    const hint = 'Drag to zoom, double-click to see all.';
-    const click = process.ledgers.length > 0 ? ' Click for the ledger at that moment.' : '';
-    below.textContent = [stack?.note, hint + click].filter(Boolean).join('. ');
+    below.textContent = [stack?.note, ...hintsOf(process)].filter(Boolean).join('. ').concat('.');
   };
   const chooseProcess = h(
     'select',
@@ -67,4 +66,14 @@ export function timeCard(state: State, page: HTMLElement): void {
   new ResizeObserver(() => {
     if (!isPrinting() && plot.clientWidth > 0 && plot.dataset.width !== String(plot.clientWidth)) draw();
   }).observe(plot);
+}
+
+function hintsOf({ ledgers, pauses, arenas }: PageProcess): string[] {
+  return [
+    pauses.seconds.length > 0 && 'GC: red where the whole heap is collected',
+    arenas.some(({ isHeld, heldTo }) => isHeld || heldTo !== null) &&
+      'Arenas: hatched is what is held after the release',
+    ledgers.length > 0 && 'Click for the ledger at that moment',
+    'Drag to zoom, double-click to see all',
+  ].filter((hint) => hint !== false);
 }
