@@ -20,6 +20,7 @@ const BENCHES = {
   startup: '--rounds 1 --nodes 24 --processes 1 --starts 2',
   accuracy: '--runs 1 --nodes 24 --mib 4 --c-mib 2',
   interpret: '--rounds 1 --samples 1000',
+  diff: '--rounds 1 --stacks 100',
   carriers: '--rounds 1 --nodes 24 --calls 2000 --requests 20',
   ledger:
     '--only outside,cost --rounds 1 --nodes 24 --programs wasm,onnx --preset tiny --tokens 4 --mib 16 --operations 2000 --turns 500',

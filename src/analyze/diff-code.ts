@@ -22,7 +22,16 @@ export function alignCode({ now, base, codeName }: Sides, builder: ProfileBuilde
     const { names, framesAt } = named.get(profile) ?? nameLocations(profile, codeName);
     const mappingIds = new Map<number, number>([[0, 0]]);
     for (const { id, ...mapping } of profile.mappings) mappingIds.set(id, builder.addMapping(mapping));
+    const known: number[] = new Array(profile.locations.size + 1);
     return (locationId) => {
+      const found = known[locationId];
+      if (found !== undefined) return found;
+      const id = idOf(locationId);
+      known[locationId] = id;
+      return id;
+    };
+
+    function idOf(locationId: number): number {
       const name = names.get(locationId) ?? '';
       let id = ids.get(name);
       if (id !== undefined) return id;
@@ -33,7 +42,7 @@ export function alignCode({ now, base, codeName }: Sides, builder: ProfileBuilde
       id = builder.addLocation({ ...rest, mappingId: mappingIds.get(rest.mappingId) ?? 0, lines });
       ids.set(name, id);
       return id;
-    };
+    }
   };
 
   function linesOf(

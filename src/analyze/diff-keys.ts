@@ -1,10 +1,9 @@
 import type { Frame } from '../model/frames.js';
 import { arenaName } from '../model/labels.js';
-import { numberByText } from '../model/numbering.js';
 import type { Labels, Profile, Sample } from '../model/profile.js';
 import { type CodeName, moduleName } from './diff-names.js';
 import type { GroupBy } from './group.js';
-import { framesOfSite, moduleOf } from './site.js';
+import { moduleOf } from './site.js';
 import { type Site, siteReader } from './site-reader.js';
 
 /** What the samples of a profile are grouped by. */
@@ -15,11 +14,26 @@ export interface ProfileKeys {
 
 /** Keys that are alike in several profiles: no line, address or process id is in them. */
 export function alignedKeys(by: GroupBy, codeName: CodeName): (profile: Profile) => ProfileKeys {
-  const number = numberByText<Frame>(codeName);
+  const number = numberCode(codeName);
   return (profile) => {
     const { siteOf } = siteReader(profile);
     const site = ({ stack }: Sample): Site => siteOf(stack);
     return { keyOf: keyBy(by, profile, site, number), siteOf: site };
+  };
+}
+
+function numberCode(codeName: CodeName): (frame: Frame) => number {
+  const ofFrame = new Map<Frame, number>();
+  const ofName = new Map<string, number>();
+  return (frame) => {
+    let number = ofFrame.get(frame);
+    if (number === undefined) {
+      const name = codeName(frame);
+      number = ofName.get(name) ?? ofName.size;
+      ofName.set(name, number);
+      ofFrame.set(frame, number);
+    }
+    return number;
   };
 }
 
@@ -32,12 +46,22 @@ function keyBy(
   switch (by) {
     // Sites are compared by the numbers of their code. Rows of different allocators are not the same thing.
     case 'site':
-      return (sample) => `${framesOfSite(siteOfSample(sample)).map(number)} ${sample.labels.heap}`;
+      return (sample) => {
+        const { user, js, callee } = siteOfSample(sample);
+        const numbers = `${user ? number(user) : ''},${js ? number(js) : ''},${callee ? number(callee) : ''}`;
+        return `${numbers} ${sample.labels.heap}`;
+      };
     case 'module':
       return (sample) => moduleName(moduleOf(siteOfSample(sample)));
     default: {
       const textOf = labelText(profile, by);
-      return ({ labels }) => textOf(labels);
+      // Samples share labels: each is made a key once.
+      const known = new Map<Labels, string>();
+      return ({ labels }) => {
+        const key = known.get(labels) ?? textOf(labels);
+        known.set(labels, key);
+        return key;
+      };
     }
   }
 }

@@ -26,7 +26,8 @@ export const moduleName = (path: string): string => baseName(path).replace(/\.so
 export function codeNames(profiles: readonly Profile[]): CodeName {
   const fileOf = alignFiles(profiles.map(filesOf));
   const isOneBuild = builds(profiles);
-  const known = new WeakMap<Frame, string>();
+  // Not a WeakMap: it lives no longer than the frames do, and a collector walks all of that one's entries.
+  const known = new Map<Frame, string>();
   const make = ({ name, file, module }: Frame): string => {
     const moduleText = moduleName(module);
     if (file === '' && ADDRESS.test(name)) {

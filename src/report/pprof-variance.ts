@@ -5,13 +5,15 @@ export function isExactHeap(heap: string): boolean {
   return heap === 'mmap' || heap === 'mmap.file' || heap === 'wasm';
 }
 
+const EXACT: { variances: Values; observations: number } = { variances: [0, 0, 0, 0], observations: 0 };
+
 /**
  * What the error bars of a sampled stack must have been. Poisson sampling with a mean gap of `meanBytes` takes an object of s
  * bytes with p = 1 - exp(-s / mean); `objects` of them in `bytes` give s, and the variance of their number is objects (1 - p) / p.
  * A mean of 0 or 1 is no sampling. Where only bytes are known, objects are taken to be small.
  */
 export function heapVariances(values: Values, meanBytes: number): { variances: Values; observations: number } {
-  if (meanBytes <= 1) return { variances: [0, 0, 0, 0], observations: 0 };
+  if (meanBytes <= 1) return EXACT;
   const [allocObjects, allocSpace, inuseObjects, inuseSpace] = values;
   const alloc = pairVariances(Math.abs(allocObjects), Math.abs(allocSpace), meanBytes);
   const inuse = pairVariances(Math.abs(inuseObjects), Math.abs(inuseSpace), meanBytes);

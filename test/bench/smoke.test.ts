@@ -15,6 +15,7 @@ const SECTIONS: Record<string, string[]> = {
   startup: ['short-24', 'agent-24', 'exec-shell'],
   accuracy: ['accuracy-program', 'accuracy-site', 'accuracy'],
   interpret: ['interpret'],
+  diff: ['diff'],
   carriers: ['run-24-cped', 'await-24-cped', 'read-24-cped', 'requests-24-cped'],
   ledger: ['residual-24', 'residual', 'cost-map', 'cost-fault', 'stalls-map', 'cost-loop', 'stalls-loop'],
   header: ['header'],

@@ -16,6 +16,7 @@ import { frameReader } from '../../src/model/frames.ts';
 import type { Profile } from '../../src/model/profile.ts';
 import { FORMATS } from '../../src/report/index.ts';
 import { readPprof } from '../../src/report/pprof-read.ts';
+import { createProtobufWriter } from '../../src/report/protobuf.ts';
 import {
   approximateProfile,
   inferenceProfile,
@@ -79,7 +80,7 @@ describe('our own profiles', () => {
     ]);
   });
 
-  it('read negative numbers as negative, although the library does not', () => {
+  it('read negative numbers as negative, although the wire has them unsigned', () => {
     const profile = makeProfile([{ stack: [js('f', 'a.js', 1)], values: [-1, -2, -3, -5_000_000_029] }]);
     expect(readPprof(encode(profile)).samples[0]?.values).toEqual([-1, -2, -3, -5_000_000_029]);
   });
@@ -168,6 +169,38 @@ describe('profiles of other tools', () => {
     const profile = readPprof(foreign({ types: [['inuse_space', 'bytes']], values: [1], comment }));
     expect(profile.notices).toEqual([{ code: 'PPROF_COMMENT', message: comment }]);
   });
+});
+
+it('takes repeated numbers one by one, as old writers have them, and passes over what it does not know', () => {
+  const out = createProtobufWriter();
+  const texts = ['', 'inuse_space', 'bytes', 'kept'];
+  out.message(1, () => {
+    out.integer(1, 1);
+    out.integer(2, 2);
+  });
+  out.message(2, () => {
+    for (const id of [2 ** 56, 7, 2 ** 56]) out.integer(1, BigInt(id));
+    out.integer(2, -5_000_000_029);
+  });
+  for (const id of [2 ** 56, 7]) {
+    out.message(4, () => {
+      out.integer(1, BigInt(id));
+      out.message(4, () => out.integer(1, 1));
+    });
+  }
+  out.message(5, () => {
+    out.integer(1, 1);
+    out.integer(2, 3);
+  });
+  for (const text of texts) out.text(6, text);
+  const unknown = Buffer.from([0x99, 0x06, 1, 2, 3, 4, 5, 6, 7, 8, 0x9d, 0x06, 1, 2, 3, 4]);
+  const profile = readPprof(Buffer.concat([out.bytes(), unknown]));
+  expect(spell(profile).map(({ frames, values }) => [frames.map(({ name }) => name), values])).toEqual([
+    [
+      ['kept', 'kept', 'kept'],
+      [0, 0, 0, -5_000_000_029],
+    ],
+  ]);
 });
 
 describe('bad input', () => {
