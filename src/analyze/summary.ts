@@ -22,6 +22,7 @@ const RECORDED = {
     'names, files, lines and offsets of functions; paths and build ids of binaries; paths of mapped files of 1 MiB and more',
     'sizes, times, addresses and counts of sampled allocations and of mappings',
     'versions of Node, V8 and the C library; resident and committed bytes, page faults and swap over time',
+    "use, limit and events of the program's control group, never its name; how long tasks waited for memory",
     "the program's exit status",
   ],
   never: ['contents of memory', 'source text', 'command-line arguments', 'environment variables'],

@@ -1,3 +1,5 @@
+import { createCgroupLog } from './cgroup-log.js';
+import { isInOurCgroup } from './cgroup-place.js';
 import { createGaugeLog } from './gauge-log.js';
 import { type MemoryGauges, openMemoryStatus } from './memory-status.js';
 import type { RecordingFile } from './recording-writer.js';
@@ -21,9 +23,13 @@ export interface ImageGauges {
   close(): void;
 }
 
-/** @param isVisible the process is to be found under its pid in our /proc. */
-export function createImageGauges(pid: number, isVisible: boolean): ImageGauges {
+/**
+ * @param isVisible the process is to be found under its pid in our /proc.
+ * @param isMain its control group is recorded; that of others only where it is not memprof's own.
+ */
+export function createImageGauges(pid: number, isVisible: boolean, isMain: boolean): ImageGauges {
   const status = isVisible ? openMemoryStatus(pid) : undefined;
+  const cgroup = isVisible && (isMain || !isInOurCgroup(pid)) ? createCgroupLog(pid) : undefined;
   const points = createGaugeLog();
   const faults = createSeriesLog([
     { name: 'minor_faults', unit: 'count' },
@@ -52,11 +58,15 @@ export function createImageGauges(pid: number, isVisible: boolean): ImageGauges 
       const counts = status?.faults();
       if (counts !== undefined) faults.add(nowNs, [counts.minor, counts.major]);
       if (memory !== undefined) sizes.add(nowNs, [memory.swapBytes, memory.pageTableBytes]);
+      cgroup?.tick(nowNs);
     },
     flush(out, nowNs, force) {
-      for (const log of [points, faults, sizes]) log.flush(out, nowNs, force);
+      for (const log of [points, faults, sizes, cgroup]) log?.flush(out, nowNs, force);
     },
     memory: () => memory,
-    close: () => status?.close(),
+    close() {
+      status?.close();
+      cgroup?.close();
+    },
   };
 }

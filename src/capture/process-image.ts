@@ -88,7 +88,7 @@ export function openProcessImage(options: ImageOptions): ProcessImage {
   // Alive, but this store is not mapped: the pid has exec'ed since, or belongs to another pid namespace. Then /proc
   // tells about somebody else.
   const isVisible = maps !== undefined && (storePath === undefined || maps.includes(`/${pid}.${ordinal}.store`));
-  const gauges = createImageGauges(pid, isVisible);
+  const gauges = createImageGauges(pid, isVisible, options.isMain);
   let file: RecordingFile | undefined;
   let header: StoreHeader | undefined;
   let isScribbled = false;

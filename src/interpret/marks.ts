@@ -24,9 +24,23 @@ export function marksOf(recording: ProcessRecording, arenas: readonly ArenaUse[]
     ...largest.flatMap(({ arena, createdNs }) => (createdNs > 0n ? [mark('arena-created', createdNs, arena)] : [])),
     ...largest.flatMap(({ arena, releasedNs }) => (releasedNs > 0n ? [mark('arena-released', releasedNs, arena)] : [])),
     ...evenly(recording.ledgers, MAX_LEDGERS).map(({ timeNs }) => mark('ledger', unix(timeNs))),
+    ...cgroupEvents(recording).map(({ timeNs, name }) => mark('cgroup-event', unix(timeNs), name)),
     ...(peakTimeNs > 0n ? [mark('peak', peakTimeNs)] : []),
   ];
   return marks.sort((a, b) => Number(a.timeNs - b.timeNs));
+}
+
+const CGROUP_EVENTS = ['oom', 'oom_kill', 'high', 'max'];
+/** Of each kind. */
+const MAX_CGROUP_EVENTS = 100;
+
+/** Where a counter of the control group has grown. */
+function cgroupEvents({ series }: ProcessRecording): { readonly timeNs: number; readonly name: string }[] {
+  return CGROUP_EVENTS.flatMap((name) => {
+    const { times = [], values = [] } = series.all().find((one) => one.name === `cgroup_${name}`) ?? {};
+    const grown = times.filter((_, at) => at > 0 && (values[at] ?? 0) > (values[at - 1] ?? 0));
+    return evenly(grown, MAX_CGROUP_EVENTS).map((timeNs) => ({ timeNs, name }));
+  });
 }
 
 /** So many of them, the first and the last among them. */

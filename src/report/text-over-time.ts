@@ -2,7 +2,7 @@ import { formatBytes, formatCount, formatDuration } from '../model/units.js';
 import type { Summary } from '../schema/summary.js';
 import { shorten } from './format.js';
 import type { Paint } from './options.js';
-import { NAME_WIDTH } from './text-layout.js';
+import { NAME_WIDTH, percent } from './text-layout.js';
 
 const SIZE_WIDTH = 13;
 
@@ -63,11 +63,40 @@ function sum(uses: Summary['gc'], column: 'pauses' | 'totalNs'): number {
   return uses.reduce((total, use) => total + use[column], 0);
 }
 
-/** What else made the program wait; empty where nothing did. */
-export function waits({ faults }: Summary): string[] {
+/** What else made the program wait, or is about to; empty where nothing did. */
+export function waits({ faults, cgroup, pressure, durationNs }: Summary): string[] {
   const major = faults.reduce((total, one) => total + one.major, 0);
-  return major < WORTH_A_LINE_FAULTS ? [] : [`${formatCount(major)} page faults waited for a disk`];
+  const waitedNs = Math.max(pressure.someNs ?? 0, ...cgroup.map(({ someNs }) => someNs ?? 0));
+  return [
+    ...(major < WORTH_A_LINE_FAULTS ? [] : [`${formatCount(major)} page faults waited for a disk`]),
+    ...cgroup.flatMap(cgroupLines),
+    ...(waitedNs < WORTH_A_LINE_WAIT * Number(durationNs) || waitedNs === 0
+      ? []
+      : [`tasks waited for memory for ${formatDuration(BigInt(Math.round(waitedNs)))} (pressure stall)`]),
+  ];
 }
 
 /** A program reads its own code from disk the first time. */
 const WORTH_A_LINE_FAULTS = 100;
+/** Of the time. */
+const WORTH_A_LINE_WAIT = 0.001;
+/** Of the limit. */
+const NEAR = 0.8;
+
+function cgroupLines({ usage, limitBytes, events }: Summary['cgroup'][number]): string[] {
+  const times = (count: number): string => `${formatCount(count)} ${count === 1 ? 'time' : 'times'}`;
+  const share = limitBytes === null ? 0 : usage.peak / limitBytes;
+  return [
+    ...(share < NEAR || limitBytes === null
+      ? []
+      : [
+          `the control group used ${formatBytes(usage.peak)} of its ${formatBytes(limitBytes)} (${percent(share).trim()})`,
+        ]),
+    ...(events.max > 0 ? [`the control group ran into its limit ${times(events.max)}`] : []),
+    ...(events.high > 0 ? [`the control group was slowed down above memory.high ${times(events.high)}`] : []),
+    ...(events.oom > 0 ? [`the control group was out of memory ${times(events.oom)}`] : []),
+    ...(events.oomKill > 0
+      ? [`the kernel killed ${times(events.oomKill)} in the control group for want of memory`]
+      : []),
+  ];
+}

@@ -40,3 +40,23 @@ export const GcSummary = z.object({
   maxNs: z.number(),
   causes: z.record(z.string(), count).describe('how many pauses had which cause, as far as V8 says it'),
 });
+
+const nanoseconds = z.number().nullable().describe('null: not counted here');
+
+/** Since the recording began. */
+const waits = {
+  someNs: nanoseconds.describe('while at least one task waited for memory; null: not counted here'),
+  fullNs: nanoseconds.describe('while all did'),
+};
+
+export const PressureSummary = z.object(waits);
+
+export const CgroupSummary = z.object({
+  pid: count.describe('a process that is in it'),
+  usage: z.object({ start: z.number(), peak: z.number(), end: z.number() }).describe('bytes, page cache included'),
+  limitBytes: z.number().nullable().describe('the tightest at the end, of the group and those around it; null: none'),
+  events: z
+    .object({ oom: count, oomKill: count, high: count, max: count })
+    .describe('during the recording: out of memory, killed for it, slowed down above memory.high, ran into the limit'),
+  ...waits,
+});

@@ -1,5 +1,5 @@
 import { LedgerSummary } from './summary-ledger.js';
-import { FaultsSummary, GaugeSummary, GcSummary } from './summary-over-time.js';
+import { CgroupSummary, FaultsSummary, GaugeSummary, GcSummary, PressureSummary } from './summary-over-time.js';
 import { SUMMARY_VERSION } from './summary-version.js';
 import { z } from './zod.js';
 
@@ -192,6 +192,8 @@ export const Summary = z.object({
   gc: z
     .array(GcSummary)
     .describe("pauses of V8's collector, by isolate and kind; those that memprof asked for are left out"),
+  cgroup: z.array(CgroupSummary).describe('control groups that count memory'),
+  pressure: PressureSummary.describe('of the whole system'),
   unknown: z.array(z.object({ heap: name, types: z.array(columnName) })).describe('columns that could not be known'),
   notices: z.array(
     z.object({

@@ -1,5 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { buildProfile } from '../../src/interpret/index.ts';
 import { createSeriesTable, decimate } from '../../src/interpret/series.ts';
+import { CHUNK } from '../../src/recording/chunks.ts';
+import { chunk, recordProcess, writeRecording } from '../helpers/recording-builder.ts';
+import { temporaryDirectory } from '../helpers/temporary.ts';
 
 function payload(json: string, rows: readonly (readonly [bigint, ...number[]])[], said = rows.length): Buffer {
   const text = Buffer.alloc(Math.ceil(Buffer.byteLength(json) / 8) * 8, ' ');
@@ -65,6 +69,30 @@ test('a long series is thinned and keeps its start, its highest and lowest point
   expect(series?.times[series.values.indexOf(9e9)]).toBe(12_345);
   expect(series?.times[series.values.indexOf(-9e9)]).toBe(77_777);
   expect([...(series?.times ?? [])].sort((a, b) => a - b)).toEqual(series?.times);
+});
+
+test('the counters of a control group are gauges, and marks where they grew', async () => {
+  const columns = ['cgroup_oom_kill', 'cgroup_max'].map((name) => ({ name, unit: 'count' }));
+  const rows: [bigint, number, number][] = [
+    [1_000n, 3, 10],
+    [2_000n, 3, 12],
+    [3_000n, 4, 12],
+  ];
+  const recorder = recordProcess(4711);
+  recorder.process();
+  recorder.raw(chunk(CHUNK.series, payload(JSON.stringify({ columns }), rows)));
+  recorder.snapshot('end');
+  const directory = writeRecording(temporaryDirectory('series'), { '4711.0.mpr': recorder.bytes() });
+  const { gauges, marks } = await buildProfile(directory);
+  expect(gauges.map(({ name, points }) => [name, points.map(({ value }) => value)])).toEqual([
+    ['cgroup_oom_kill', [3, 3, 4]],
+    ['cgroup_max', [10, 12, 12]],
+  ]);
+  const [, second, third] = gauges[0]?.points ?? [];
+  expect(marks.filter(({ kind }) => kind === 'cgroup-event')).toEqual([
+    { pid: 4711, kind: 'cgroup-event', name: 'max', timeNs: second?.timeNs },
+    { pid: 4711, kind: 'cgroup-event', name: 'oom_kill', timeNs: third?.timeNs },
+  ]);
 });
 
 describe('decimate', () => {
