@@ -38,6 +38,7 @@ async function main(argv: readonly string[]): Promise<void> {
   addRules(program);
   addLedger(program);
   addGate(program);
+  addInit(program);
   addDoctor(program);
   addParse(program);
   await program.parseAsync(argv, { from: 'user' });
@@ -173,6 +174,18 @@ function addGate(program: Command): void {
     .action(async (command: readonly string[], raw: Record<string, unknown>) => {
       const { gate } = await import('./commands/gate.js');
       await gate(command, raw);
+    });
+}
+
+function addInit(program: Command): void {
+  program
+    .command('init')
+    .description('write a first memprof.config.json, with budgets for memprof gate from a recording')
+    .argument('<dir>', 'a directory that run wrote')
+    .option('-f, --force', 'replace the file that is there')
+    .action(async (source: string, flags: { force?: boolean }) => {
+      const { init } = await import('./commands/init.js');
+      await init(source, flags);
     });
 }
 

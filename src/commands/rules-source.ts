@@ -5,10 +5,9 @@ import type { Recogniser } from '../model/recognise.js';
 import { createRecogniser } from '../rules/recogniser.js';
 import type { Rule } from '../rules/rule.js';
 import { SHIPPED_RULES } from '../rules/shipped/index.js';
+import { CONFIG_FILE } from '../schema/config-file.js';
 import type { GateSettings } from '../schema/gate-config.js';
 
-/** Known here, since a run without a file need not load what checks one. */
-const CONFIG_FILE = 'memprof.config.json';
 const MAX_CONFIG_BYTES = 16 << 20;
 
 /** Rules in the order in which they are tried. */

@@ -1,11 +1,10 @@
 import { EXIT } from '../errors.js';
 import type { Rule } from '../rules/rule.js';
 import { checkJson } from './checked-json.js';
+import { CONFIG_VERSION } from './config-file.js';
 import { GateSchema, type GateSettings, gateSettings } from './gate-config.js';
 import { MAX_RULES, RuleSchema } from './rules.js';
 import { z } from './zod.js';
-
-export const CONFIG_VERSION = 1;
 
 export const Config = z.strictObject({
   $schema: z.string().optional(),

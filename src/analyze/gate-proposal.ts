@@ -1,0 +1,30 @@
+import type { GateRun, Measured, MeasureScope } from '../model/gate.js';
+
+/** Room above what a run needed: runs differ, and a budget is no baseline. */
+const HEADROOM = 1.25;
+const LEAST_BYTES = 1 << 20;
+const MAX_POOLS = 12;
+
+/** Budgets as `memprof.config.json` writes them. */
+export interface ProposedBudgets {
+  readonly total: Readonly<Record<string, string>>;
+  readonly pools: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
+/** First budgets from one run: the total, and the biggest pools of 1 MiB and more, each with a quarter of room, in whole MiB. */
+export function proposeBudgets({ measures }: GateRun): ProposedBudgets {
+  const value = (scope: MeasureScope, name: string, quantity: Measured['quantity']): number =>
+    measures.find((one) => one.scope === scope && one.name === name && one.quantity === quantity)?.value ?? 0;
+  const pools = measures
+    .filter(({ scope, quantity, value: bytes }) => scope === 'pool' && quantity === 'live' && bytes >= LEAST_BYTES)
+    .sort((a, b) => b.value - a.value)
+    .slice(0, MAX_POOLS);
+  return {
+    total: { peakBytes: limit(value('total', '', 'peak')), rssBytes: limit(value('total', '', 'rss')) },
+    pools: Object.fromEntries(pools.map(({ name, value: bytes }) => [name, { liveBytes: limit(bytes) }])),
+  };
+}
+
+function limit(bytes: number): string {
+  return `<= ${Math.max(1, Math.ceil((HEADROOM * bytes) / (1 << 20)))}MiB`;
+}
