@@ -1,5 +1,5 @@
 /* A preload that keeps exact books of the chunks that malloc has handed out from its heaps (mapped ones left out), in the file that
- * MALLOC_BOOKS names: bytes, chunks. */
+ * MALLOC_BOOKS names: bytes, chunks, and the fewest and most bytes since somebody last wrote there what they are. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +13,8 @@
 struct books {
   _Atomic int64_t bytes;
   _Atomic int64_t chunks;
+  _Atomic int64_t fewest;
+  _Atomic int64_t most;
 };
 
 extern void *__libc_malloc(size_t);
@@ -37,9 +39,16 @@ __attribute__((constructor)) static void open_books(void) {
   books = file;
 }
 
+static void widen(_Atomic int64_t *bound, int64_t bytes, int sign) {
+  int64_t old = atomic_load_explicit(bound, memory_order_relaxed);
+  while (sign * bytes > sign * old && !atomic_compare_exchange_weak(bound, &old, bytes)) continue;
+}
+
 static void enter(void *block, int sign) {
   if (block == NULL || ((size_t *)block)[-1] & 2) return;
-  atomic_fetch_add_explicit(&books->bytes, sign * (int64_t)(malloc_usable_size(block) + sizeof(size_t)), memory_order_relaxed);
+  int64_t change = sign * (int64_t)(malloc_usable_size(block) + sizeof(size_t));
+  int64_t bytes = atomic_fetch_add_explicit(&books->bytes, change, memory_order_relaxed) + change;
+  widen(sign > 0 ? &books->most : &books->fewest, bytes, sign);
   atomic_fetch_add_explicit(&books->chunks, sign, memory_order_relaxed);
 }
 
