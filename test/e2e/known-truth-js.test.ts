@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Frame } from '../../src/model/frames.ts';
 import { scratch } from '../cli/run-cli.ts';
+import { mostByChance } from '../helpers/chance.ts';
 import { FIXTURES, inUse, NODES, profileOf, readTruth, stacksOf, type Truth } from './helpers.ts';
 
 const SITES = join(FIXTURES, 'truth/sites.mjs');
@@ -18,6 +19,9 @@ const ofFixture = (frame: Frame) => frame.file.endsWith('sites.mjs');
 
 const isAt = (frame: Frame | undefined, truth: Truth) =>
   frame?.name === truth.function && frame.file.endsWith(truth.file);
+
+/** Whether each printed interval held the truth. */
+const held: boolean[] = [];
 
 describe.each(NODES)('Node $major', ({ path }) => {
   it.skipIf(!existsSync(path))('shows every kind of memory at the line that made it, within 10 %', async () => {
@@ -34,7 +38,6 @@ describe.each(NODES)('Node $major', ({ path }) => {
     const truths = Object.values(readTruth(truthFile));
     expect(truths).toHaveLength(11);
     const wrong: string[] = [];
-    let held = 0;
     for (const truth of truths) {
       const estimate = inUse(
         stacks.filter(({ sample, frames }) => {
@@ -48,10 +51,12 @@ describe.each(NODES)('Node $major', ({ path }) => {
       );
       const { bytes, interval } = estimate;
       if (Math.abs(bytes / truth.bytes - 1) > 0.1) wrong.push(`${truth.function}: ${bytes} of ${truth.bytes} bytes`);
-      if (interval.low <= truth.bytes && truth.bytes <= interval.high) held++;
+      held.push(interval.low <= truth.bytes && truth.bytes <= interval.high);
     }
     expect(wrong).toEqual([]);
-    // Each printed interval holds the truth 19 times in 20: that 3 of 11 miss happens once in 60 runs, 5 once in 10,000.
-    expect(held).toBeGreaterThanOrEqual(7);
   });
+});
+
+it('prints intervals that hold the truth 19 times in 20', () => {
+  expect(held.filter((holds) => !holds).length).toBeLessThanOrEqual(mostByChance(held.length, 0.05));
 });
