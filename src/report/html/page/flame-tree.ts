@@ -8,7 +8,7 @@ export interface FlameNode {
   readonly name: string;
   /** With what is below. */
   value: number;
-  readonly children: FlameNode[];
+  children: FlameNode[];
   readonly frame?: Frame;
   /** What gives the colour to rows that stand for arenas, and to what is below them. */
   readonly band: string;
@@ -20,8 +20,14 @@ export interface FlameChoice {
   readonly hidesEngine: boolean;
 }
 
+export interface FlameTree {
+  readonly root: FlameNode;
+  /** Rows with fewer bytes were left out, since there are too many; 0: none was. */
+  readonly leastBytes: number;
+}
+
 /** The call paths as the flame graph wants them: the biggest child first. */
-export function flameTree(data: FlameData, { by, column, hidesEngine }: FlameChoice): FlameNode {
+export function flameTree(data: FlameData, { by, column, hidesEngine }: FlameChoice): FlameTree {
   const frames = data.frames.map((fields): Frame => frameOf(data, fields));
   const framesAt = (id: number): readonly Frame[] => (data.locations[id] ?? []).map((at) => frames[at] as Frame);
   const hide = hidesEngine ? engineHider(framesAt, data.mainModule) : (stack: readonly number[]) => stack;
@@ -66,14 +72,31 @@ export function flameTree(data: FlameData, { by, column, hidesEngine }: FlameCho
       }
     }
   }
-  sort(root);
-  return root;
+  const leastBytes = smallestShown(root);
+  arrange(root, leastBytes);
+  return { root, leastBytes };
 }
 
-function sort(root: FlameNode): void {
+/** A flame graph with more rows would not move when it is zoomed. */
+const MAX_ROWS = 60_000;
+
+/** Rows with fewer bytes are left out; 0 where all have a place. */
+function smallestShown(root: FlameNode): number {
+  const values: number[] = [];
   const open = [root];
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
-    node.children.sort((a, b) => b.value - a.value);
+    values.push(node.value);
+    open.push(...node.children);
+  }
+  if (values.length <= MAX_ROWS) return 0;
+  return (Float64Array.from(values).sort()[values.length - MAX_ROWS] ?? 0) + 1;
+}
+
+/** Takes out what is too small, and puts the biggest first. */
+function arrange(root: FlameNode, leastBytes: number): void {
+  const open = [root];
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    node.children = node.children.filter(({ value }) => value >= leastBytes).sort((a, b) => b.value - a.value);
     open.push(...node.children);
   }
 }

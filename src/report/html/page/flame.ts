@@ -10,6 +10,9 @@ import { type FlameChoice, type FlameNode, flameTree } from './flame-tree.js';
 const ROW = 19;
 /** Narrower rows are not drawn. Nobody could see them, and a page with a million rows would not move. */
 const LEAST_PIXELS = 1;
+const NOTE =
+  'The root is on top; what a row is wide, it and what it called hold. Click to zoom. By function: JavaScript is warm, each library has its hue, code of V8 is grey.';
+
 /** The flame graph, the root on top. */
 export function flameCard({ flame }: PageData, page: HTMLElement): void {
   if (flame.samples.nodes.length === 0) return;
@@ -17,6 +20,7 @@ export function flameCard({ flame }: PageData, page: HTMLElement): void {
   if (flame.samples.inuseBytes.every((bytes) => bytes <= 0)) chosen = { ...chosen, column: 'allocatedBytes' };
   const detail = h('p', { class: 'flame-detail' });
   const found = h('span', { class: 'note' });
+  const note = h('p', { class: 'note' });
   const graph = h('div', { class: 'flame' });
   const search = h('input', {
     type: 'search',
@@ -34,7 +38,10 @@ export function flameCard({ flame }: PageData, page: HTMLElement): void {
 
   function rebuild(change: Partial<FlameChoice>): void {
     chosen = { ...chosen, ...change };
-    const tree = flameTree(flame, chosen);
+    const { root: tree, leastBytes } = flameTree(flame, chosen);
+    note.textContent = [leastBytes > 0 && `Rows below ${formatBytes(leastBytes)} are left out.`, NOTE]
+      .filter(Boolean)
+      .join(' ');
     total = Math.max(1, tree.value);
     graph.replaceChildren();
     graph.dataset.width = String(graph.clientWidth);
@@ -98,18 +105,14 @@ export function flameCard({ flame }: PageData, page: HTMLElement): void {
           chosen.column,
           (column) => rebuild({ column }),
         ),
-        h('label', { title: 'the same in every Node program' }, engine, "without Node's own frames"),
+        h('label', { title: 'the same in every Node program' }, engine, "without V8 and Node's C++"),
         search,
         found,
         h('button', { type: 'button', title: 'show everything', click: () => chart.resetZoom() }, 'reset zoom'),
       ],
       detail,
       graph,
-      h(
-        'p',
-        { class: 'note' },
-        'The root is on top; what a row is wide, it and what it called hold. Click to zoom. By function: JavaScript is warm, each library has its hue, code of V8 is grey.',
-      ),
+      note,
     ),
   );
   rebuild({});
