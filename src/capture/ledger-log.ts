@@ -3,6 +3,7 @@ import type { LedgerReading } from '../recording/ledger.js';
 import { readLedger } from './ledger-reading.js';
 import { recordedPaths } from './mapped-files.js';
 import type { RecordingFile } from './recording-writer.js';
+import { createSeriesLog } from './series-log.js';
 
 /** Takes ledger readings of one process, and decides when, so that they cost it and memprof a bounded share. */
 export interface LedgerLog {
@@ -30,6 +31,7 @@ const TIMER_ROUNDS = 60;
 const WALK_BYTES = 256 << 20;
 
 export function createLedgerLog(pid: number): LedgerLog {
+  const hugePages = createSeriesLog([{ name: 'huge_pages', unit: 'bytes' }]);
   let highBytes = 0;
   let lastBytes = 0;
   let beganNs = 0n;
@@ -54,7 +56,10 @@ export function createLedgerLog(pid: number): LedgerLog {
     try {
       const reading = readLedger(pid, { reason, walkBytes, earlier });
       earlier = reading.regions;
-      if (isUseful(reading)) out.appendJson(CHUNK.ledger, { ...reading, paths: recordedPaths(reading) });
+      if (isUseful(reading)) {
+        out.appendJson(CHUNK.ledger, { ...reading, paths: recordedPaths(reading) });
+        addHugePages(out, reading);
+      }
       const { user, system } = process.cpuUsage(began);
       const allNs = 1000 * (user + system);
       const walkNs = reading.heaps === undefined ? 0 : (allNs * reading.mallocNs) / Math.max(1, reading.durationNs);
@@ -63,6 +68,13 @@ export function createLedgerLog(pid: number): LedgerLog {
     } catch {
       // It ended meanwhile, or may not be read: the reading before this one counts, and the ledger says how old it is.
     }
+  }
+
+  /** The kernel counts them by mapping only: there is a point where there is a reading that tells. */
+  function addHugePages(out: RecordingFile, { timeNs, regions, unseen }: LedgerReading): void {
+    if (unseen.includes('flags')) return;
+    hugePages.add(BigInt(timeNs), [regions.reduce((sum, region) => sum + region[7], 0)]);
+    hugePages.flush(out, BigInt(timeNs), true);
   }
 
   const mayCost = (costNs: number, nowNs: bigint): boolean =>
