@@ -24,7 +24,7 @@ static void jemalloc(struct text *text) {
   static const char *const BYTES[] = {"stats.allocated", "stats.active",   "stats.metadata",
                                       "stats.resident",  "stats.retained", "stats.mapped"};
   static const char *const PAGES[] = {"stats.arenas.4096.pdirty", "stats.arenas.4096.pmuzzy"};
-  static const char *const PAGE_NAMES[] = {"dirty", "muzzy"};
+  static const char *const PAGE_NAMES[] = {"stats.arenas.pdirty", "stats.arenas.pmuzzy"};
   mallctl *ask = (mallctl *)mp_real_allocator_symbol("mallctl");
   if (!ask) ask = (mallctl *)mp_real_allocator_symbol("je_mallctl");
   uint64_t epoch = 1;

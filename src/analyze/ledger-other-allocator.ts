@@ -17,8 +17,8 @@ const FIGURES: Readonly<Record<string, readonly Figure[]>> = {
   jemalloc: [
     { name: 'live', title: 'live: handed out and not given back', of: 'stats.allocated' },
     { name: 'fragments', title: 'free, in pages that hold live blocks', of: 'stats.active', less: 'stats.allocated' },
-    { name: 'purge', title: 'arena.<i>.purge, at most: dirty pages', of: 'dirty' },
-    { name: 'muzzy', title: 'muzzy pages: the kernel may take them', of: 'muzzy' },
+    { name: 'purge', title: 'arena.<i>.purge, at most: dirty pages', of: 'stats.arenas.pdirty' },
+    { name: 'muzzy', title: 'muzzy pages: the kernel may take them', of: 'stats.arenas.pmuzzy' },
     { name: 'metadata', title: 'its own records', of: 'stats.metadata' },
   ],
   mimalloc: [{ name: 'committed', title: 'made accessible, resident or not', of: 'committed' }],

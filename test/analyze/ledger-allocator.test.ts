@@ -90,7 +90,7 @@ function stated(ageNs: bigint) {
   const bytes = new Map([
     ['stats.allocated', 60 * MIB],
     ['stats.active', 75 * MIB],
-    ['dirty', 11 * MIB],
+    ['stats.arenas.pdirty', 11 * MIB],
   ]);
   return { name: 'jemalloc', ageNs, bytes };
 }
