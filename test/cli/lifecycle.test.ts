@@ -1,4 +1,5 @@
-import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { CHUNK } from '../../src/recording/chunks.ts';
@@ -29,6 +30,19 @@ function snapshots(chunks: readonly RawChunk[]): { reason: number; complete: num
 
 /** Where this run keeps its stores. */
 const runDirectoryOf = (folder: string): string => readManifest(folder).runDirectory ?? 'none';
+
+/** Waits for a snapshot in the recording of a program that goes on. */
+async function untilSnapshot(folder: string, reason: number, leastLive = 0): Promise<void> {
+  const isThere = (): boolean =>
+    readdirSync(folder)
+      .filter((name) => name.endsWith('.mpr'))
+      .flatMap((name) => snapshots(readChunks(join(folder, name))))
+      .some((snapshot) => snapshot.reason === reason && snapshot.live >= leastLive);
+  await expect.poll(isThere, { timeout: 60_000, interval: 100 }).toBe(true);
+}
+
+/** The program goes on until its input ends. */
+const UNTIL_TOLD = `process.stdin.resume().once('end', () => process.exit(0));`;
 
 const GROW = `
   const keep = [];
@@ -120,12 +134,15 @@ describe('ends', () => {
   test('kill -9 of memprof: the program goes on, and what was drained can be read', async () => {
     const folder = scratch();
     const out = join(folder, 'out');
-    const survivor = `${GROW} setTimeout(() => { require('fs').writeFileSync(${JSON.stringify(join(folder, 'survived'))}, 'yes'); }, 4500)`;
+    const survived = JSON.stringify(join(folder, 'survived'));
+    const survivor = `${GROW} process.on('exit', () => require('fs').writeFileSync(${survived}, 'yes')); ${UNTIL_TOLD}`;
     const running = start(node, [MEMPROF, 'run', '-q', '-o', out, '--', node, '-e', survivor]);
     await running.prints('grown');
     const runDirectory = runDirectoryOf(out);
-    await new Promise((resolve) => setTimeout(resolve, 1500)); // a peak is written once a second
+    await untilSnapshot(out, PEAK, 101);
     running.child.kill('SIGKILL');
+    if (running.child.signalCode === null) await once(running.child, 'exit');
+    running.child.stdin?.end();
     expect((await running.ended).signal).toBe('SIGKILL');
     const manifest = readManifest(out);
     expect(manifest.endedAtNs).toBeUndefined();
@@ -144,14 +161,25 @@ describe('ends', () => {
   test('a child that outlives the program is left running, and recorded up to then', async () => {
     const folder = scratch();
     const out = join(folder, 'out');
-    const late = `const keep = Buffer.alloc(3000017, 1); setTimeout(() => require('fs').writeFileSync('late', String(keep.length)), 3000)`;
-    const script = `require('child_process').spawn(process.execPath, ['-e', ${JSON.stringify(late)}], { detached: true, stdio: 'ignore' }).unref(); setTimeout(() => {}, 700)`;
+    const late = `
+      const fs = require('fs');
+      const keep = Buffer.alloc(3000017, 1);
+      fs.writeFileSync('held', '');
+      const timer = setInterval(() => {
+        if (!fs.existsSync('go-on')) return;
+        clearInterval(timer);
+        fs.writeFileSync('late', String(keep.length));
+      }, 20);`;
+    const script = `
+      require('child_process').spawn(process.execPath, ['-e', ${JSON.stringify(late)}], { detached: true, stdio: 'ignore' }).unref();
+      const timer = setInterval(() => require('fs').existsSync('held') && clearInterval(timer), 20);`;
     const { status } = await memprof(['run', '-q', '-o', out, '--', node, '-e', script], { cwd: folder });
     expect(status).toBe(0);
     const manifest = readManifest(out);
     expect(manifest.notices.map(({ code }) => code)).toContain('STILL_RUNNING');
     const ends = manifest.files.map((file) => snapshots(chunksOf(out, file)).at(-1));
     expect(ends.map((end) => end?.complete).sort()).toEqual([0, 1]);
+    writeFileSync(join(folder, 'go-on'), '');
     await expect.poll(() => existsSync(join(folder, 'late')), { timeout: 20_000 }).toBe(true);
     expect(readFileSync(join(folder, 'late'), 'utf8')).toBe('3000017');
   });
@@ -160,18 +188,35 @@ describe('ends', () => {
 describe('snapshots', () => {
   test('on SIGUSR2 to memprof, which the program does not notice', async () => {
     const out = join(scratch(), 'out');
-    const script = `process.on('SIGUSR2', () => console.log('noticed')); ${GROW} setTimeout(() => process.exit(0), 2500)`;
+    const script = `process.on('SIGUSR2', () => console.log('noticed')); ${GROW} ${UNTIL_TOLD}`;
     const running = start(node, [MEMPROF, 'run', '-q', '-o', out, '--', node, '-e', script]);
     await running.prints('grown');
     running.child.kill('SIGUSR2');
+    await untilSnapshot(out, DEMAND);
+    running.child.stdin?.end();
     expect((await running.ended).stdout).toBe('grown\n');
     expect(snapshots(chunksOf(out)).map(({ reason }) => reason)).toContain(DEMAND);
   });
 
   test('by time', async () => {
     const out = join(scratch(), 'out');
-    await memprof(['run', '-q', '--snapshot-every', '1', '-o', out, '--', node, '-e', 'setTimeout(() => {}, 2600)']);
-    expect(snapshots(chunksOf(out)).filter(({ reason }) => reason === TIMER).length).toBeGreaterThanOrEqual(1);
+    const running = start(node, [
+      MEMPROF,
+      'run',
+      '-q',
+      '--snapshot-every',
+      '1',
+      '-o',
+      out,
+      '--',
+      node,
+      '-e',
+      `${GROW} ${UNTIL_TOLD}`,
+    ]);
+    await running.prints('grown');
+    await untilSnapshot(out, TIMER);
+    running.child.stdin?.end();
+    expect((await running.ended).status).toBe(0);
   });
 });
 

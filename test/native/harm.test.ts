@@ -31,6 +31,7 @@ test('killed at whatever instruction, the store can be read', async () => {
     });
     const [first] = await Promise.race([once(child.stdout, 'data'), once(child, 'exit')]);
     expect(String(first)).toBe('ready\n'); // not an exit status
+    while (!((readStores(directory)[0]?.counters.alloc_samples ?? 0) > 0)) await sleep(1);
     await sleep(1 + ((round * 7) % 40));
     child.kill('SIGKILL');
     await once(child, 'exit');
