@@ -2,6 +2,7 @@ import { createCgroupLog } from './cgroup-log.js';
 import { isInOurCgroup } from './cgroup-place.js';
 import { createGaugeLog } from './gauge-log.js';
 import { type MemoryGauges, openMemoryStatus } from './memory-status.js';
+import { createNumaLog } from './numa.js';
 import type { RecordingFile } from './recording-writer.js';
 import { createSeriesLog } from './series-log.js';
 
@@ -30,6 +31,7 @@ export interface ImageGauges {
 export function createImageGauges(pid: number, isVisible: boolean, isMain: boolean): ImageGauges {
   const status = isVisible ? openMemoryStatus(pid) : undefined;
   const cgroup = isVisible && (isMain || !isInOurCgroup(pid)) ? createCgroupLog(pid) : undefined;
+  const numa = isVisible ? createNumaLog(pid) : undefined;
   const points = createGaugeLog();
   const faults = createSeriesLog([
     { name: 'minor_faults', unit: 'count' },
@@ -59,9 +61,10 @@ export function createImageGauges(pid: number, isVisible: boolean, isMain: boole
       if (counts !== undefined) faults.add(nowNs, [counts.minor, counts.major]);
       if (memory !== undefined) sizes.add(nowNs, [memory.swapBytes, memory.pageTableBytes]);
       cgroup?.tick(nowNs);
+      numa?.tick(nowNs, memory?.rssBytes ?? 0);
     },
     flush(out, nowNs, force) {
-      for (const log of [points, faults, sizes, cgroup]) log?.flush(out, nowNs, force);
+      for (const log of [points, faults, sizes, cgroup, numa]) log?.flush(out, nowNs, force);
     },
     memory: () => memory,
     close() {
