@@ -20,6 +20,9 @@ const FIRST_AFTER_NS = 200_000_000n;
 /** Processor time of memprof's that readings may take: at first, and of the time that passes. */
 const FREE_COST_NS = 200_000_000;
 const COST_SHARE = 0.01;
+/** A high that is so far above the last one is worth a loan, which is paid back before the next reading by time. */
+const FAR_GROWTH = 1.25;
+const LOAN_NS = 400_000_000;
 const LEAST_GAP_NS = 500_000_000n;
 /** A reading is of one moment where RSS stands still; so long one waits for that. */
 const MOVING_SHARE = 0.005;
@@ -77,8 +80,8 @@ export function createLedgerLog(pid: number): LedgerLog {
     hugePages.flush(out, BigInt(timeNs), true);
   }
 
-  const mayCost = (costNs: number, nowNs: bigint): boolean =>
-    costNs < FREE_COST_NS + COST_SHARE * Number(nowNs - beganNs);
+  const mayCost = (costNs: number, nowNs: bigint, loanNs = 0): boolean =>
+    costNs < FREE_COST_NS + loanNs + COST_SHARE * Number(nowNs - beganNs);
 
   return {
     poll(out, nowNs, rssBytes) {
@@ -90,7 +93,7 @@ export function createLedgerLog(pid: number): LedgerLog {
       }
       const isMoving = Math.abs(rssBytes - lastBytes) > MOVING_SHARE * rssBytes;
       lastBytes = rssBytes;
-      if (nowNs < dueNs || !mayCost(mapCostNs, nowNs)) return;
+      if (nowNs < dueNs || !mayCost(mapCostNs, nowNs, rssBytes > FAR_GROWTH * highBytes ? LOAN_NS : 0)) return;
       const isHigh = rssBytes > Math.max(highBytes * GROWTH, highBytes + GROWTH_FLOOR_BYTES);
       if (!isHigh && nowNs < timerDueNs) return;
       wantedNs ??= nowNs;
@@ -115,8 +118,16 @@ const END_WAIT_NS = 20_000_000;
 /** Below this share of what it had, a process is taking itself apart. */
 const TEARDOWN_SHARE = 0.98;
 
-/** Where memprof came too late, and much is gone already, the reading before is nearer to the truth. */
-function isOfTheEnd(reading: LedgerReading, frozenAtNs: bigint, lastRssBytes: number): boolean {
+/**
+ * Where memprof came too late, and much is gone already, the reading before is nearer to the truth. What counts is what the map has: with 900 MiB it
+ * takes long enough for the process to give back some of them after statm was read.
+ */
+export function isOfTheEnd(
+  reading: Pick<LedgerReading, 'timeNs' | 'durationNs' | 'mallocNs' | 'regions'>,
+  frozenAtNs: bigint,
+  lastRssBytes: number,
+): boolean {
   const mapReadNs = Number(BigInt(reading.timeNs) - frozenAtNs) + reading.durationNs - reading.mallocNs;
-  return mapReadNs <= END_WAIT_NS || reading.rssBeforeBytes >= TEARDOWN_SHARE * lastRssBytes;
+  const readBytes = reading.regions.reduce((sum, region) => sum + region[4], 0);
+  return mapReadNs <= END_WAIT_NS || readBytes >= TEARDOWN_SHARE * lastRssBytes;
 }

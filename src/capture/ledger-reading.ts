@@ -11,6 +11,8 @@ import type { MemoryMap } from './smaps.js';
 /** A reading during which RSS moved by more than this share is done again, so often. */
 const MAX_SKEW = 0.005;
 const MAX_RETRIES = 3;
+/** In passing one more try is worth its cost: there is a reading of the next high. */
+const MAX_RETRIES_IN_PASSING = 1;
 /** Share by which a map and statm may differ where nobody can read again. */
 const TORN = 0.01;
 
@@ -32,7 +34,9 @@ export function readLedger(pid: number, options: ReadingOptions): LedgerReading 
   let once = readOnce(pid, options);
   let retries = 0;
   // At its end a process gives more and more back: what was read first is nearest to what it had.
-  const maxRetries = options.reason === 'end' ? 0 : MAX_RETRIES;
+  const maxRetries = { end: 0, outside: MAX_RETRIES, peak: MAX_RETRIES_IN_PASSING, timer: MAX_RETRIES_IN_PASSING }[
+    options.reason
+  ];
   while (retries < maxRetries && moved(once) > MAX_SKEW) {
     once = readOnce(pid, options);
     retries++;

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
-import { createLedgerLog } from '../../src/capture/ledger-log.ts';
+import { createLedgerLog, isOfTheEnd } from '../../src/capture/ledger-log.ts';
 import type { RecordingFile } from '../../src/capture/recording-writer.ts';
 import { CHUNK } from '../../src/recording/chunks.ts';
 import type { LedgerReading } from '../../src/recording/ledger.ts';
@@ -71,6 +71,23 @@ test('where memprof came too late, and most is gone, there is no last reading', 
   const { log, file, readings } = await followSleeper();
   log.takeLast(file, process.hrtime.bigint() - SECOND, 2 ** 40);
   expect(readings).toEqual([]);
+});
+
+test('a map that was read while the process gave its memory back is not that of the end', () => {
+  const reading = (mib: number, tookMs: number): Parameters<typeof isOfTheEnd>[0] => ({
+    timeNs: '1000000000',
+    durationNs: tookMs * 1e6,
+    mallocNs: 0,
+    regions: [
+      [0x7f0000000000, 900 * MIB, 3, -1, (mib - 56) * MIB, 0, 0, 0],
+      [0x400000, 56 * MIB, 5, 0, 56 * MIB, 0, 0, 0],
+    ],
+  });
+  const isUsed = (mib: number, tookMs: number): boolean => isOfTheEnd(reading(mib, tookMs), SECOND, 955 * MIB);
+  // The process waits for 20 ms.
+  expect(isUsed(824, 19)).toBe(true);
+  expect(isUsed(824, 40)).toBe(false);
+  expect(isUsed(954, 40)).toBe(true);
 });
 
 test('a process that has ended has no reading, and that is no error', async () => {
