@@ -1,7 +1,8 @@
 import { INUSE_SPACE, type Profile } from '../model/profile.js';
 import type { Change, DiffRow, DiffTable } from '../schema/diff.js';
 import type { Estimate, SummaryRow } from '../schema/summary.js';
-import { differenceOf, type SideEstimate } from './diff-interval.js';
+import { changeOf } from './diff-change.js';
+import type { SideEstimate } from './diff-interval.js';
 import { alignedKeys, type ProfileKeys } from './diff-keys.js';
 import type { CodeName } from './diff-names.js';
 import { type Sums, sumByKey } from './diff-sums.js';
@@ -95,11 +96,7 @@ function changes(base: Pooled, now: Pooled): Record<(typeof COLUMNS)[number], Ch
     estimate: mean(sum[COLUMNS[column]], runs.length),
     runs: runs.map(({ values }) => values[column]),
   });
-  const change = (column: 0 | 1 | 2 | 3): Change => {
-    const [a, b] = [side(base, column), side(now, column)];
-    const difference = differenceOf(a, b);
-    return { base: a.estimate, now: b.estimate, difference, verdict: verdictOf(difference) };
-  };
+  const change = (column: 0 | 1 | 2 | 3): Change => changeOf(side(base, column), side(now, column));
   return { alloc_objects: change(0), alloc_space: change(1), inuse_objects: change(2), inuse_space: change(3) };
 }
 
@@ -107,13 +104,6 @@ function changes(base: Pooled, now: Pooled): Record<(typeof COLUMNS)[number], Ch
 function mean({ kind, value, low, high }: Estimate, runs: number): Estimate {
   const share = (sum: number | null): number | null => (sum === null ? null : Math.round(sum / runs));
   return { kind, value: share(value), low: share(low), high: share(high) };
-}
-
-function verdictOf({ kind, value, low, high }: Estimate): Change['verdict'] {
-  if (value === null || low === null || high === null) return 'unknown';
-  if (low > 0) return 'grown';
-  if (high < 0) return 'shrunk';
-  return kind === 'measured' ? 'same' : 'unclear';
 }
 
 const isSure = ({ inuse_space: { verdict } }: DiffRow): number => (verdict === 'grown' || verdict === 'shrunk' ? 1 : 0);

@@ -1,7 +1,9 @@
 import type { Profile, Sample } from '../model/profile.js';
 import type { Diff, DiffRow, DiffSide, DiffTable } from '../schema/diff.js';
 import { DIFF_VERSION } from '../schema/diff-version.js';
+import { diffFigures } from './diff-figures.js';
 import { labelsOf, type SourceFacts } from './diff-labels.js';
+import { diffLedger } from './diff-ledger.js';
 import { codeNames } from './diff-names.js';
 import { diffTable, type Sides, totalRow } from './diff-rows.js';
 import type { GroupBy } from './group.js';
@@ -29,14 +31,18 @@ const MAX_LISTED = 100;
 /** What differs between two sets of runs: each figure is the mean of one run, and the error bar that of the difference. */
 export function diff(base: DiffRuns, now: DiffRuns, { memprofVersion, by }: DiffOptions): Diff {
   const sides = sidesOf(base.profiles, now.profiles);
+  const moment = now.profiles[0]?.moment ?? 'end';
+  const ledger = diffLedger(base.profiles, now.profiles, moment === 'peak' ? 'peak' : 'end');
   return {
     version: DIFF_VERSION,
     memprofVersion,
-    moment: now.profiles[0]?.moment ?? 'end',
+    moment,
     base: sideOf(base),
     now: sideOf(now),
     labels: labelsOf(base.profiles, now.profiles, { base: base.facts ?? [], now: now.facts ?? [] }),
     total: totalRow(sides),
+    figures: diffFigures(base.profiles, now.profiles),
+    ...(ledger && { ledger }),
     heaps: diffTable(sides, 'heap'),
     pools: named(sides, 'pool'),
     arenas: named(sides, 'arena'),

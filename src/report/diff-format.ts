@@ -1,19 +1,24 @@
-import { formatBytes, formatCount } from '../model/units.js';
+import { formatBytes, formatCount, formatDuration } from '../model/units.js';
 import type { Change, Diff } from '../schema/diff.js';
 import type { Estimate } from '../schema/summary.js';
 import { MARKS } from './format.js';
 
-type Unit = 'bytes' | 'count';
+export type Unit = 'bytes' | 'count' | 'nanoseconds';
+
+const FORMATS = {
+  bytes: formatBytes,
+  count: formatCount,
+  nanoseconds: (ns: number) => `${ns < 0 ? '-' : ''}${formatDuration(BigInt(Math.round(Math.abs(ns))))}`,
+} as const satisfies Record<Unit, (value: number) => string>;
 
 /** `~ +5.8 MiB ±1.1`, `~ +0.3 MiB -2.0 +2.9`, `= -3.0 MiB`, `= 0 B`: value and error bar have one unit, that of the larger. */
 export function formatDifference(difference: Estimate, unit: Unit): string {
   const { kind, value, low, high } = difference;
   if (value === null || low === null || high === null) return `${MARKS.unknown} unknown`;
   const sign = value > 0 ? '+' : '';
-  if (kind === 'measured') return `${MARKS[kind]} ${sign}${unit === 'bytes' ? formatBytes(value) : formatCount(value)}`;
+  if (kind === 'measured') return `${MARKS[kind]} ${sign}${FORMATS[unit](value)}`;
   const [below, above] = [value - low, high - value];
-  const { scale, name } =
-    unit === 'bytes' ? byteScale(Math.max(Math.abs(value), below, above)) : { scale: 1, name: '' };
+  const { scale, name } = scaleOf(Math.max(Math.abs(value), below, above), unit);
   const number = (size: number): string => {
     if (scale === 1) return formatCount(size);
     const digits = Math.abs(size / scale) >= 99.95 ? 0 : 1;
@@ -21,18 +26,22 @@ export function formatDifference(difference: Estimate, unit: Unit): string {
   };
   // Long numbers have room for one bar only, the wider.
   const isEven = unit === 'count' || (above <= below * 1.25 && below <= above * 1.25);
-  const bar = isEven ? `±${number(Math.max(below, above))}` : `-${number(below)} +${number(above)}`;
+  // An error is never printed as none.
+  const part = (size: number): string => (size > 0 && Number(number(size)) === 0 ? '<0.1' : number(size));
+  const bar = isEven ? `±${part(Math.max(below, above))}` : `-${part(below)} +${part(above)}`;
   return `${MARKS[kind]} ${sign}${number(value)}${name} ${bar}`;
 }
 
-function byteScale(bytes: number): { scale: number; name: string } {
-  const name = formatBytes(bytes).split(' ')[1] ?? 'B';
+function scaleOf(size: number, unit: Unit): { scale: number; name: string } {
+  if (unit === 'count') return { scale: 1, name: '' };
+  if (unit === 'nanoseconds') return size < 1e9 ? { scale: 1e6, name: ' ms' } : { scale: 1e9, name: ' s' };
+  const name = formatBytes(size).split(' ')[1] ?? 'B';
   return { scale: 1024 ** ['B', 'KiB', 'MiB', 'GiB', 'TiB'].indexOf(name), name: ` ${name}` };
 }
 
 /** A side's mean with its mark; the error bar is with the difference. */
 export function meanText({ kind, value, low }: Estimate, unit: Unit): string {
-  const format = unit === 'bytes' ? formatBytes : formatCount;
+  const format = FORMATS[unit];
   if (value !== null) return `${MARKS[kind]} ${format(value)}`;
   return `${MARKS.unknown} ${low === null ? 'unknown' : `> ${format(low)}`}`;
 }

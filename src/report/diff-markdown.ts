@@ -1,6 +1,6 @@
 import { baseName, placeOf } from '../model/frames.js';
 import type { Change, Diff, DiffRow, DiffTable } from '../schema/diff.js';
-import { chanceText, errorText, formatDifference, formatGrowth, meanText } from './diff-format.js';
+import { chanceText, errorText, formatDifference, formatGrowth, meanText, type Unit } from './diff-format.js';
 import { printable } from './format.js';
 
 const MAX_ROWS = 20;
@@ -21,6 +21,9 @@ export function writeDiffMarkdown(diff: Diff): string {
       row('allocated', total.alloc_space, 'bytes'),
       row('objects allocated', total.alloc_objects, 'count'),
     ],
+    diff.figures.length === 0
+      ? []
+      : [...head('whole run'), ...diff.figures.map(({ name, unit, ...change }) => row(name, change, unit))],
     table('heap', diff.heaps),
     ...(groups === undefined
       ? [table('pool', sure(diff.pools)), table('arena', sure(diff.arenas)), sites(diff.sites)]
@@ -38,7 +41,7 @@ const head = (title: string): string[] => [
   '| --- | ---: | ---: | ---: | ---: |',
 ];
 
-function row(name: string, change: Change, unit: 'bytes' | 'count'): string {
+function row(name: string, change: Change, unit: Unit): string {
   const { base, now, difference, verdict } = change;
   const text = formatDifference(difference, unit);
   const isSure = verdict === 'grown' || verdict === 'shrunk';

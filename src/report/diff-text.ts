@@ -1,6 +1,6 @@
 import { formatBytes, formatCount } from '../model/units.js';
 import type { Change, Diff, DiffRow, DiffTable } from '../schema/diff.js';
-import { chanceText, errorText, formatDifference, formatGrowth, meanText } from './diff-format.js';
+import { chanceText, errorText, formatDifference, formatGrowth, meanText, type Unit } from './diff-format.js';
 import { MARKS, shorten } from './format.js';
 import { type Paint, PLAIN } from './options.js';
 import { NAME_WIDTH, rowName, WIDTH, wrap } from './text-layout.js';
@@ -18,6 +18,8 @@ export function writeDiffText(diff: Diff, paint: Paint = PLAIN): string {
     head(diff, paint),
     labels(diff, paint),
     total(diff, paint),
+    figures(diff, paint),
+    ledger(diff, paint),
     table('By heap', diff.heaps, MAX_ROWS, paint),
     ...(diff.groups === undefined
       ? [
@@ -65,12 +67,35 @@ function total({ total }: Diff, paint: Paint): string[] {
   ];
 }
 
-function line(name: string, change: Change, unit: 'bytes' | 'count', paint: Paint): string {
+function line(name: string, change: Change, unit: Unit, paint: Paint): string {
   const { base, now, difference } = change;
   const text = formatDifference(difference, unit);
   const room = ' '.repeat(Math.max(1, DIFFERENCE_WIDTH - text.length));
   const means = [base, now].map((estimate) => meanText(estimate, unit).padEnd(MEAN_WIDTH)).join('');
   return `${name.padEnd(NAME_WIDTH)}${means}${painted(change, text, paint)}${room}${formatGrowth(change)}`.trimEnd();
+}
+
+function figures({ figures }: Diff, paint: Paint): string[] {
+  if (figures.length === 0) return [];
+  return [
+    paint.heading(columnHeads('Whole run')),
+    ...figures.map(({ name, unit, ...change }) => line(name, change, unit, paint)),
+  ];
+}
+
+/** Below that a line of the ledger is no news. */
+const WORTH_A_LINE_BYTES = 64 << 10;
+
+function ledger({ ledger }: Diff, paint: Paint): string[] {
+  if (ledger === undefined) return [];
+  const rows = ledger.rows
+    .filter(({ name, difference }) => name !== 'RSS' && Math.abs(difference.value ?? 0) >= WORTH_A_LINE_BYTES)
+    .slice(0, MAX_ROWS);
+  if (rows.length === 0) return [];
+  return [
+    paint.heading(columnHeads('Resident, by line')),
+    ...rows.map(({ name, ...change }) => line(shorten(name, NAME_WIDTH - 1), change, 'bytes', paint)),
+  ];
 }
 
 /** What is not sure is dim; what grew is what one looks for. */

@@ -16,6 +16,16 @@ const Change = z
   })
   .meta({ id: 'Change', description: 'a value on both sides; of several runs the mean of one' });
 
+const change = Change.shape;
+const Figure = z.object({ name, unit: z.enum(['bytes', 'count', 'nanoseconds']), ...change });
+
+const Ledger = z.object({
+  moment: z.enum(['end', 'peak']),
+  baseRuns: count.describe('runs of which there is a reading'),
+  nowRuns: count,
+  rows: z.array(z.object({ name: name.describe('RSS, a line, or `line: part`: docs/reference/ledger.md'), ...change })),
+});
+
 const columns = {
   alloc_objects: Change.describe('objects ever allocated'),
   alloc_space: Change.describe('bytes ever allocated'),
@@ -55,6 +65,8 @@ export const Diff = z.object({
     .array(z.object({ code: name, message: name }))
     .describe('in what the two sides were made differently, other than by the program'),
   total: Row,
+  figures: z.array(Figure).describe('of which a run has one number: of single runs no difference is sure'),
+  ledger: Ledger.optional().describe('where resident memory was, bytes; absent where a side has no reading'),
   heaps: Table,
   pools: Table.describe('empty where no memory has a pool'),
   arenas: Table.describe('empty where no memory has an arena of its own'),

@@ -209,6 +209,69 @@ it('grownSites names what surely grew, the most first, over all runs', () => {
   ]);
 });
 
+describe('what a run has one number of', () => {
+  const rss = (...values: number[]): Profile =>
+    makeProfile([], {
+      gauges: [4711, 4712].map((pid) => ({
+        name: 'rss',
+        unit: 'bytes',
+        pid,
+        points: values.map((value, at) => ({ timeNs: BigInt(at), value })),
+      })),
+    });
+  const figures = (base: Profile[], now: Profile[]) =>
+    compare(base, now).figures.map(({ name, difference, verdict }) => [name, difference.value, verdict]);
+
+  it('is the sum over the processes; of two single runs no difference is sure', () => {
+    expect(figures([rss(100, 900, 500)], [rss(100, 950, 501)])).toEqual([
+      ['peak RSS', 100, 'unclear'],
+      ['RSS at the end', 2, 'unclear'],
+    ]);
+    expect(figures([rss(9)], [rss(9)])[0]).toEqual(['peak RSS', 0, 'same']);
+  });
+
+  it('has grown if it differs by more than the runs do', () => {
+    const base = [rss(900), rss(905), rss(910)];
+    expect(figures(base, [rss(1000), rss(1005), rss(1011)])[0]?.[2]).toBe('grown');
+    expect(figures(base, [rss(900), rss(907), rss(914)])[0]?.[2]).toBe('unclear');
+  });
+
+  it('is left out where a side does not know it', () => {
+    expect(figures([rss(9)], [rss(9), makeProfile([])])).toEqual([]);
+  });
+
+  it('of pauses is that of all isolates, by the number of all of them', () => {
+    const paused = (longest: number): Profile => ({
+      ...makeProfile([]),
+      collections: [0, 1].map((threadId) => ({
+        pid: 4711,
+        threadId,
+        kind: 'scavenge',
+        pauses: 100,
+        totalNs: 100_000_000,
+        p50Ns: 1,
+        p99Ns: 2,
+        maxNs: 3,
+        causes: {},
+      })),
+      // Of 200 pauses the third longest is the 99th percentile; the profile has the longest only.
+      pauses: [longest, longest - 1, longest - 2, longest - 3].map((durationNs) => ({
+        pid: 4711,
+        threadId: 0,
+        timeNs: 0n,
+        durationNs,
+        kind: 'scavenge',
+        cause: '',
+      })),
+    });
+    expect(figures([paused(10_000_000)], [paused(13_000_000)])).toEqual([
+      ['GC pauses', 0, 'same'],
+      ['GC pauses in all', 0, 'same'],
+      ['GC pause p99', 3_000_000, 'unclear'],
+    ]);
+  });
+});
+
 describe('diff.schema.json', () => {
   const schemaFile = fileURLToPath(new URL('../../docs/reference/diff.schema.json', import.meta.url));
 

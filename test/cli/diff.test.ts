@@ -72,6 +72,17 @@ test('a recording and its own profile.pb.gz have no site that differs', async ()
   expect(Math.abs(total.inuse_objects.difference.value ?? 99)).toBeLessThan(50);
 });
 
+test('resident memory by line, and figures of the whole run', async () => {
+  const { ledger, figures } = await json('--moment', 'peak', base, now);
+  const change = (name: string) => ledger?.rows.find((row) => row.name === name)?.difference.value ?? Number.NaN;
+  expect(figures.map(({ name }) => name)).toEqual(expect.arrayContaining(['peak RSS', 'RSS at the end']));
+  // Blocks of 1 MB are mapped on their own. Under load the peak may be read a few blocks early.
+  expect(change('mallocMapped')).toBeGreaterThan(0);
+  const parts = ledger?.rows.filter(({ name }) => name !== 'RSS' && !name.includes(': ')) ?? [];
+  const sum = parts.reduce((all, { difference }) => all + (difference.value ?? Number.NaN), 0);
+  expect(Math.abs(sum - change('RSS'))).toBeLessThan(parts.length);
+});
+
 test('sets of runs: a folder, or a list with commas', async () => {
   const set = join(scratch(), 'runs');
   mkdirSync(set);
