@@ -16,7 +16,6 @@ import { MANIFEST_FILE, MANIFEST_FORMAT, MANIFEST_VERSION, type Manifest } from 
 import {
   ARENA_MAIN,
   COUNTERS,
-  EVENT,
   EVENT_TYPE,
   FRAME_FUNCTION_SHIFT,
   FRAME_GENERATION_SHIFT,
@@ -39,6 +38,7 @@ import {
   WIRE_MAGIC,
   WIRE_VERSION,
 } from '../../src/recording/wire.ts';
+import { encodeEvents } from './events.ts';
 
 /** A chunk of any type, its sum computed here. */
 export function chunk(type: number, payload: Buffer): Buffer {
@@ -217,19 +217,13 @@ export function recordProcess(pid: number, options: { readonly comm?: string; re
   }
 
   function event(type: number, site: number, address: bigint, size: number, weight: number, timeNs: bigint): void {
-    const record = Buffer.alloc(EVENT.bytes);
-    record.writeBigUInt64LE(BigInt(eventNumber + 1), EVENT.ticket);
-    record.writeBigUInt64LE(timeNs, EVENT.timeNs);
-    record.writeUInt16LE(type, EVENT.type);
-    record.writeUInt16LE(sites[site]?.readUInt8(SITE.heap) ?? HEAP.malloc, EVENT.heap);
-    record.writeUInt32LE(pid, EVENT.tid);
-    record.writeUInt32LE(site, EVENT.site);
-    record.writeUInt32LE(currentTag, EVENT.tag);
-    record.writeBigUInt64LE(address, EVENT.address);
-    record.writeBigUInt64LE(BigInt(size), EVENT.size);
-    record.writeDoubleLE(weight, EVENT.weight);
-    events.push(record);
+    const heap = sites[site]?.readUInt8(SITE.heap) ?? HEAP.malloc;
     eventNumber++;
+    events.push(
+      encodeEvents([
+        { ticket: eventNumber, timeNs, type, heap, tid: pid, site, tag: currentTag, address, size, weight },
+      ]),
+    );
   }
 
   function add(site: number, offset: number, value: number): void {

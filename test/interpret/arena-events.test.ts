@@ -2,35 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { type ArenaEvents, followArenas, type Tally } from '../../src/interpret/arena-events.ts';
 import { createBlockTimes } from '../../src/interpret/block-times.ts';
 import { NO_SUM } from '../../src/interpret/sums.ts';
-import { EVENT, EVENT_TYPE, HEAP } from '../../src/recording/wire.ts';
+import { EVENT_TYPE, HEAP } from '../../src/recording/wire.ts';
+import { type EventRecord, encodeEvents } from '../helpers/events.ts';
 import { randomNumbers } from '../helpers/random.ts';
 
-interface Event {
-  readonly type: number;
-  readonly heap: number;
-  readonly site: number;
-  readonly tag: number;
-  readonly address: number;
-  readonly size: number;
-  readonly weight: number;
-  readonly timeNs: number;
-}
-
-function encode(events: readonly Event[]): Buffer {
-  const data = Buffer.alloc(events.length * EVENT.bytes);
-  for (const [index, event] of events.entries()) {
-    const at = index * EVENT.bytes;
-    data.writeBigUInt64LE(BigInt(event.timeNs), at + EVENT.timeNs);
-    data.writeUInt16LE(event.type, at + EVENT.type);
-    data.writeUInt16LE(event.heap, at + EVENT.heap);
-    data.writeUInt32LE(event.site, at + EVENT.site);
-    data.writeUInt32LE(event.tag, at + EVENT.tag);
-    data.writeBigUInt64LE(BigInt(event.address), at + EVENT.address);
-    data.writeBigUInt64LE(BigInt(event.size), at + EVENT.size);
-    data.writeDoubleLE(event.weight, at + EVENT.weight);
-  }
-  return data;
-}
+type Event = EventRecord & { readonly address: number; readonly timeNs: number; readonly tag: number };
 
 /** Sites 0 to 5: 0, 3 in no arena; 1, 2 in arena 0; 4 in arena 1, both of pool 0; 5 in arena 2, of a rule and of no pool. */
 const OF_SITE = [-1, 0, 0, -1, 1, 2];
@@ -136,8 +112,8 @@ describe('the figures of arenas', () => {
       const events = program(seed, 80);
       const follower = follow();
       const cut = seed % events.length;
-      follower.add(encode(events.slice(0, cut)));
-      follower.add(encode(events.slice(cut)));
+      follower.add(encodeEvents(events.slice(0, cut)));
+      follower.add(encodeEvents(events.slice(cut)));
       for (const arena of [0, 1, 2]) {
         const { freed, ...truth } = oracle(events, ({ site }) => OF_SITE[site] === arena);
         const tally = follower.arena(arena);
@@ -158,14 +134,14 @@ describe('the figures of arenas', () => {
       { site: 4, address: 32 },
     ];
     follower.add(
-      encode([
+      encodeEvents([
         { ...block, ...first },
         { ...free, ...first },
         { ...block, ...second, size: 997 },
       ]),
     );
     expect(follower.pool(0)).toMatchObject({ peakArenas: 1, sizes: 2 });
-    follower.add(encode([{ ...block, ...first }]));
+    follower.add(encodeEvents([{ ...block, ...first }]));
     expect(follower.pool(0)).toMatchObject({ peakArenas: 2, sizes: 2 });
   });
 
@@ -173,7 +149,7 @@ describe('the figures of arenas', () => {
     const follower = follow();
     const block = { type: EVENT_TYPE.alloc, heap: HEAP.malloc, site: 1, tag: 0, address: 16, timeNs: 5 };
     // Sampled with p = 1/4: it stands for 400 bytes, with (1 - p) / p^2 * 100^2.
-    follower.add(encode([{ ...block, size: 100, weight: 400 }]));
+    follower.add(encodeEvents([{ ...block, size: 100, weight: 400 }]));
     expect(follower.arena(0).live).toEqual({
       bytes: 400,
       exactBytes: 0,
@@ -182,18 +158,18 @@ describe('the figures of arenas', () => {
       objectsVariance: 12,
     });
     const mapped = { ...block, type: EVENT_TYPE.commit, heap: HEAP.mmap, site: 4, size: 4096, weight: 4096 };
-    follower.add(encode([mapped]));
+    follower.add(encodeEvents([mapped]));
     expect(follower.arena(1).peak).toEqual({ ...NO_SUM, bytes: 4096, exactBytes: 4096 });
   });
 
   test('after a gap in the events say what is there at least', () => {
     const follower = follow();
     const block = { type: EVENT_TYPE.alloc, heap: HEAP.malloc, site: 1, tag: 0, weight: 1009, size: 1009, timeNs: 5 };
-    follower.add(encode([{ ...block, address: 16 }]));
+    follower.add(encodeEvents([{ ...block, address: 16 }]));
     follower.lose();
     // The free of the first is lost; one is freed that nobody saw come.
     follower.add(
-      encode([
+      encodeEvents([
         { ...block, address: 32 },
         { ...block, address: 48, type: EVENT_TYPE.free, timeNs: 6 },
       ]),
@@ -204,9 +180,9 @@ describe('the figures of arenas', () => {
   test('ignore sites that no table has, and weights that no sampler writes', () => {
     const follower = follow();
     const block = { type: EVENT_TYPE.alloc, heap: HEAP.malloc, tag: 0, address: 16, size: 1009, timeNs: 5 };
-    follower.add(encode([{ ...block, site: 4_000_000_000, weight: 1009 }]));
+    follower.add(encodeEvents([{ ...block, site: 4_000_000_000, weight: 1009 }]));
     for (const weight of [0, 7, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
-      follower.add(encode([{ ...block, site: 1, weight }]));
+      follower.add(encodeEvents([{ ...block, site: 1, weight }]));
     }
     expect(follower.arena(0).allocated).toEqual(NO_SUM);
   });

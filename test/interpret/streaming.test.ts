@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { buildProfile } from '../../src/interpret/index.ts';
 import { CHUNK } from '../../src/recording/chunks.ts';
-import { EVENT, EVENT_TYPE, HEAP } from '../../src/recording/wire.ts';
+import { EVENT_TYPE, HEAP } from '../../src/recording/wire.ts';
+import { encodeEvents } from '../helpers/events.ts';
 import { chunk, recordProcess, writeRecording } from '../helpers/recording-builder.ts';
 import { temporaryDirectory } from '../helpers/temporary.ts';
 
@@ -15,20 +16,21 @@ const SITES = 1009;
 
 /** Pairs of an allocation and its free, site after site. */
 function events(first: number): Buffer {
-  const payload = Buffer.alloc(16 + EVENTS_PER_CHUNK * EVENT.bytes);
-  payload.writeBigUInt64LE(BigInt(first), 0);
-  for (let index = 0; index < EVENTS_PER_CHUNK; index++) {
-    const at = 16 + index * EVENT.bytes;
+  const head = Buffer.alloc(16);
+  head.writeBigUInt64LE(BigInt(first), 0);
+  const records = Array.from({ length: EVENTS_PER_CHUNK }, (_, index) => {
     const number = first + index;
-    payload.writeBigUInt64LE(BigInt(number + 1), at + EVENT.ticket);
-    payload.writeBigUInt64LE(BigInt(number), at + EVENT.timeNs);
-    payload.writeUInt16LE(number % 2 === 0 ? EVENT_TYPE.alloc : EVENT_TYPE.free, at + EVENT.type);
-    payload.writeUInt16LE(HEAP.malloc, at + EVENT.heap);
-    payload.writeUInt32LE((number >> 1) % SITES, at + EVENT.site);
-    payload.writeBigUInt64LE(4099n, at + EVENT.size);
-    payload.writeDoubleLE(65_536, at + EVENT.weight);
-  }
-  return payload;
+    return {
+      ticket: number + 1,
+      timeNs: number,
+      type: number % 2 === 0 ? EVENT_TYPE.alloc : EVENT_TYPE.free,
+      heap: HEAP.malloc,
+      site: (number >> 1) % SITES,
+      size: 4099,
+      weight: 65_536,
+    };
+  });
+  return Buffer.concat([head, encodeEvents(records)]);
 }
 
 test('two million events (128 MiB) are folded without being held', async () => {
