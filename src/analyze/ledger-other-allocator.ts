@@ -17,7 +17,7 @@ const FIGURES: Readonly<Record<string, readonly Figure[]>> = {
   jemalloc: [
     { name: 'live', title: 'live: handed out and not given back', of: 'stats.allocated' },
     { name: 'fragments', title: 'free, in pages that hold live blocks', of: 'stats.active', less: 'stats.allocated' },
-    { name: 'purge', title: 'arena.<i>.purge, at most: dirty pages', of: 'stats.arenas.pdirty' },
+    { name: 'purge', title: 'arena.N.purge, at most: dirty pages', of: 'stats.arenas.pdirty' },
     { name: 'muzzy', title: 'muzzy pages: the kernel may take them', of: 'stats.arenas.pmuzzy' },
     { name: 'metadata', title: 'its own records', of: 'stats.metadata' },
   ],
