@@ -9,9 +9,10 @@ import controlFile = require('./control.cjs');
 import lineFile = require('./lines.cjs');
 import offer = require('./offer-tags.cjs');
 import passThrough = require('./pass-through.cjs');
+import requestFile = require('./requests.cjs');
 import storeFile = require('./store.cjs');
 
-import type { Collections, Control, LineFile, ProfileReason, V8Sampler } from './types.cjs';
+import type { Collections, Control, LineFile, ProfileReason, Requests, V8Sampler } from './types.cjs';
 
 import workers = require('./workers.cjs');
 
@@ -20,6 +21,7 @@ interface Watched {
   readonly collections: Collections | undefined;
   /** Undefined where malloc is the C library's own. */
   readonly askAllocator: (() => void) | undefined;
+  readonly requests: Requests;
 }
 
 const POLL_MS = 1000;
@@ -53,14 +55,15 @@ function start(runDirectory: string): void {
     lines.write('warning', { code: 'COLLECTIONS_UNSEEN', message });
   }
   const askAllocator = threads.isMainThread ? allocatorOf(lines, maps) : undefined;
-  followExit(runDirectory, lines, sampler, { collections, askAllocator });
-  const tagsNow = offer.offerTags(lines, sampler !== undefined);
+  const requests = requestFile.countRequests(lines);
+  followExit(runDirectory, lines, sampler, { collections, askAllocator, requests });
+  const tagsNow = offer.offerTags(lines, requests, sampler !== undefined);
   if (sampler && control.asyncLabels) {
     const asyncLabels: typeof import('./async-labels.cjs') = require('./async-labels.cjs');
     asyncLabels.lowerProgram(lines, tagsNow);
   }
   if (sampler) {
-    followRequests(control, sampler, { collections, askAllocator });
+    followRequests(control, sampler, { collections, askAllocator, requests });
     const rivals: typeof import('./rivals.cjs') = require('./rivals.cjs');
     rivals.watchRivals(sampler);
     if (!threads.isMainThread) void workers.answerRequests(sampler);
@@ -93,7 +96,7 @@ function followExit(
   runDirectory: string,
   lines: LineFile,
   sampler: V8Sampler | undefined,
-  { collections, askAllocator }: Watched,
+  { collections, askAllocator, requests }: Watched,
 ): void {
   const early = threads.isMainThread ? storeFile.openNewestStore(runDirectory) : undefined;
   let isDone = false;
@@ -103,6 +106,7 @@ function followExit(
     isDone = true;
     let collected = false;
     const steps = [
+      () => requests.flush(),
       () => collections?.recordHeapSize(),
       () => {
         collected = sampler?.collectGarbage(EXIT_COLLECT_BELOW_BYTES) ?? false;

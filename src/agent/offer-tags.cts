@@ -4,7 +4,7 @@
  */
 import nativeFile = require('./native.cjs');
 
-import type { LineFile } from './types.cjs';
+import type { LineFile, Requests } from './types.cjs';
 
 type Tags = ReturnType<typeof import('./tags.cjs')['createTags']>;
 
@@ -14,12 +14,12 @@ const KEY = Symbol.for('memprof.agent');
  * @param hasV8Samples whether there are stacks of V8's sampler for markers to be in.
  * @return what has been loaded so far.
  */
-function offerTags(lines: LineFile, hasV8Samples: boolean): () => Tags | undefined {
+function offerTags(lines: LineFile, requests: Requests, hasV8Samples: boolean): () => Tags | undefined {
   let isLoaded = false;
   let tags: Tags | undefined;
   Object.defineProperty(globalThis, KEY, {
     get() {
-      if (!isLoaded) tags = load(lines, hasV8Samples);
+      if (!isLoaded) tags = load(lines, requests, hasV8Samples);
       isLoaded = true;
       return tags;
     },
@@ -27,13 +27,14 @@ function offerTags(lines: LineFile, hasV8Samples: boolean): () => Tags | undefin
   return () => tags;
 }
 
-function load(lines: LineFile, hasV8Samples: boolean): Tags | undefined {
+function load(lines: LineFile, requests: Requests, hasV8Samples: boolean): Tags | undefined {
   try {
     const tagsFile: typeof import('./tags.cjs') = require('./tags.cjs');
     const carrierFile: typeof import('./carrier.cjs') = require('./carrier.cjs');
     const native = openNative();
     const tags = tagsFile.createTags({
       lines,
+      requests,
       table: native,
       leafWord: native?.leafWord(),
       startCarrier: native?.carrierCurrent === undefined ? undefined : () => carrierFile.startCarrier(native),

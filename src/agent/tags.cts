@@ -10,7 +10,7 @@ import localFile = require('./local-tags.cjs');
 import markerFile = require('./markers.cjs');
 
 import type { Carrier } from './carrier-types.cjs';
-import type { LineFile, TagTable } from './types.cjs';
+import type { LineFile, Requests, TagTable } from './types.cjs';
 
 type Part = Parameters<ReturnType<typeof contextFile.createContexts>['add']>[0];
 type LabelsPart = Extract<Part, { kind: 'labels' }>;
@@ -18,6 +18,7 @@ type Pairs = ReadonlyMap<string, string>;
 
 interface TagOptions {
   readonly lines: LineFile;
+  readonly requests: Requests;
   /** The native sampler's; without it V8's samples alone have names. */
   readonly table?: TagTable | undefined;
   readonly startCarrier?: (() => Carrier) | undefined;
@@ -27,7 +28,7 @@ interface TagOptions {
   readonly withMarkers: boolean;
 }
 
-function createTags({ lines, withMarkers, ...given }: TagOptions) {
+function createTags({ lines, requests, withMarkers, ...given }: TagOptions) {
   const table = given.table ?? localFile.createLocalTags();
   const leafWord = given.leafWord ?? new Int32Array(1);
   const markers = withMarkers ? markerFile.createMarkers() : undefined;
@@ -71,6 +72,7 @@ function createTags({ lines, withMarkers, ...given }: TagOptions) {
     },
     stage: (name: string) => add({ kind: 'stage', tag: table.defineStage(name), name }),
     labels: (text: string) => labelsOf(bounds.bound(text))?.tag ?? 0,
+    iteration: (count: number) => requests.add(count),
     release: (arena: number) => table.releaseArena(arena),
     count: (tag: number, counter: number, by: number) => table.count(tag, counter, by),
     current,

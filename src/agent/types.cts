@@ -19,6 +19,14 @@ export interface LineFile {
   write(type: string, fields: object): void;
 }
 
+/** The count of requests of this thread. */
+export interface Requests {
+  /** That many more have been answered. */
+  add(count: number): void;
+  /** Writes the count if it has changed. */
+  flush(): void;
+}
+
 /** The watch over the garbage collections of this thread. */
 export interface Collections {
   /** Calls `work`, whose collections are the profiler's, not the program's. */

@@ -10,10 +10,11 @@ export function budgetResult(budget: Budget, series: ReadonlyMap<string, Series>
   const own = series.get(measureKey(budget)) ?? series.get(measureKey(asPool(budget)));
   if (own === undefined) {
     // What holds nothing in any run is either fine or misspelled: an arena that has any measure is there.
+    const isCounted = budget.quantity !== 'growth' || series.has(measureKey({ ...budget, scope: 'total', name: '' }));
     const isThere = [...series.values()].some(
       ({ scope, name }) => name === budget.name && (scope === budget.scope || scope === asPool(budget).scope),
     );
-    return { ...budget, median: 0, worst: 0, verdict: isThere ? 'kept' : 'absent' };
+    return { ...budget, median: 0, worst: 0, verdict: isThere && isCounted ? 'kept' : 'absent' };
   }
   const { mean, variance } = meanAndVariance(own.values);
   const ofMean = Math.max(variance, own.variance) / Math.max(1, runs);

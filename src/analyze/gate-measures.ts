@@ -3,6 +3,7 @@ import { baseName, type Frame } from '../model/frames.js';
 import type { GateRun, Measured, MeasureScope, Quantity, SiteUse } from '../model/gate.js';
 import { ALLOC_OBJECTS, ALLOC_SPACE, INUSE_SPACE, type Labels, type Profile, type Sample } from '../model/profile.js';
 import { type Group, groupByKey, total } from './group.js';
+import { requestUses } from './requests.js';
 import { framesOfSite } from './site.js';
 import { siteReader } from './site-reader.js';
 
@@ -41,6 +42,7 @@ export function gateRunOf(profile: Profile): GateRun {
       ...byLabel(profile, 'arena', ({ arena }) => arena).slice(0, 3 * MAX_ARENAS),
       ...fromLives('pool', profile.pools, ({ pool }) => pool),
       ...fromLives('arena', [...profile.arenas].sort(byPeak).slice(0, MAX_ARENAS), ({ arena }) => arena),
+      ...growthMeasures(profile),
     ],
     sites: sitesOf(profile),
     observations: all.observations,
@@ -91,6 +93,28 @@ function fromLives<T extends MemoryUse>(
     add(name, 'late', life, 'liveAfterReleaseBytes');
   }
   return [...sums.values()];
+}
+
+/** A straight line that explains less than this is no trend: growth is 0 then. */
+const TREND_R2 = 0.5;
+
+/** Present, if only as 0, wherever requests were counted: a limit on what nobody counted must not look kept. */
+function growthMeasures(profile: Profile): Measured[] {
+  const sums = new Map<string, number>();
+  for (const { growth } of requestUses(profile)) {
+    for (const { of, pool = '', bytesPerRequest, r2 } of growth) {
+      if (of === 'rss') continue;
+      const grown = r2 >= TREND_R2 ? Math.max(0, bytesPerRequest) : 0;
+      sums.set(pool, (sums.get(pool) ?? 0) + grown);
+    }
+  }
+  return [...sums].map(([name, value]) => ({
+    scope: name === '' ? 'total' : 'pool',
+    name,
+    quantity: 'growth',
+    value,
+    variance: 0,
+  }));
 }
 
 function residentPeak({ gauges }: Profile): Measured[] {

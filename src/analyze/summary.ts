@@ -5,6 +5,7 @@ import { arenasAndPools } from './arenas.js';
 import { type GroupBy, group, total } from './group.js';
 import { ledgersOf } from './ledger-summary.js';
 import { overTime } from './over-time.js';
+import { requestUses } from './requests.js';
 import { row } from './row.js';
 import { topSites } from './top.js';
 
@@ -45,6 +46,7 @@ export function summarize(profile: Profile, options: SummaryOptions): Summary {
     ...(by && { groups: groupsBy(profile, by) }),
     processes: profile.processes.map(processOf),
     ...overTime(profile),
+    requests: requestUses(profile).map((use) => ({ ...use, growth: [...use.growth] })),
     ...ledgersOf(profile),
     unknown: profile.unknown.map(({ heap, types }) => ({ heap, types: [...types] })),
     notices: profile.notices.map((notice) => ({ ...notice })),

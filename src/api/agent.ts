@@ -11,6 +11,8 @@ export interface Agent {
   labels(text: string): number;
   release(arena: number): void;
   count(tag: number, counter: number, by: number): void;
+  /** So many more pieces of work are done. A profiler of before it was thought of has none. */
+  iteration?(count: number): void;
   /** Calls `fn` with what the tag names in place of its like in the current context; also what `fn` awaits runs there. */
   run<T>(tag: number, fn: () => T): T;
   /** As run, for the call itself only: what `fn` starts and does not finish is not followed. */

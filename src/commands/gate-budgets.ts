@@ -13,7 +13,15 @@ export function rejectAbsentBudgets(
 ): void {
   const absent = budgets.find(({ verdict }) => verdict === 'absent');
   if (absent === undefined) return;
-  const { scope, name, text } = absent;
+  const { scope, name, quantity, text } = absent;
+  const key = `${configPath}: gate.budgets.${text}`;
+  if (quantity === 'growth' && ![...series.values()].some((one) => one.quantity === 'growth')) {
+    throw new MemprofError(`${key}: no run answered enough requests to tell`, {
+      code: 'NO_REQUESTS',
+      exitCode: EXIT.usage,
+      hint: "20 are needed, of Node's http server or told with iteration() of the API.",
+    });
+  }
   const names = [...new Set([...series.values()].filter((one) => one.scope === scope).map((one) => one.name))];
   const meant = nearest(name, names);
   const hint =
@@ -22,7 +30,7 @@ export function rejectAbsentBudgets(
       : names.length === 0
         ? `No run had a named ${scope}.`
         : `There were: ${names.slice(0, 12).join(', ')}${names.length > 12 ? ', ...' : ''}.`;
-  throw new MemprofError(`${configPath}: gate.budgets.${text}: no run had the ${scope} "${name}"`, {
+  throw new MemprofError(`${key}: no run had the ${scope} "${name}"`, {
     code: 'BUDGET_ABSENT',
     exitCode: EXIT.usage,
     hint,

@@ -40,6 +40,14 @@ export interface LoweredLine {
   readonly edits: readonly number[];
 }
 
+/** How many requests a thread has answered by then. */
+export interface RequestsLine {
+  readonly type: 'requests';
+  readonly timeUnixNs: string;
+  readonly threadId: number;
+  readonly count: number;
+}
+
 export type AgentLine =
   | {
       readonly type: 'hello';
@@ -53,6 +61,7 @@ export type AgentLine =
   | { readonly type: 'warning'; readonly code: string; readonly message: string }
   | { readonly type: 'maps'; readonly text: string }
   | AllocatorLine
+  | RequestsLine
   | TagLine
   | LoweredLine
   | V8ProfileLine;
@@ -99,6 +108,12 @@ function readFields(fields: Fields): AgentLine | undefined {
     case 'allocator': {
       const { timeUnixNs, figures } = fields;
       return isNanoseconds(timeUnixNs) && isText(figures) ? { type, timeUnixNs, figures } : undefined;
+    }
+    case 'requests': {
+      const { timeUnixNs, threadId, count } = fields;
+      return isNanoseconds(timeUnixNs) && isCount(threadId) && isCount(count)
+        ? { type, timeUnixNs, threadId, count }
+        : undefined;
     }
     case 'v8profile':
       return readV8Profile(fields);

@@ -17,6 +17,7 @@ import { inUseAt, peakOf } from './moment.js';
 import { noticesOf } from './notices.js';
 import { findOwnCode } from './own-code.js';
 import type { ProcessRecording } from './process-recording.js';
+import { requestGauges } from './request-gauge.js';
 import { createRuleLabeller } from './rule-labels.js';
 import { createSiteLabeller } from './site-labels.js';
 import { isSampledHeap, type SiteUse } from './site-use.js';
@@ -148,7 +149,12 @@ export function addProcess(
   const process = describe(recording, manifest, v8.intervalBytes, codeRangeBytes);
   return {
     process,
-    gauges: [...gaugesOf(recording, codeRangeBytes), ...collections.gauges, ...lives.gauges],
+    gauges: [
+      ...gaugesOf(recording, codeRangeBytes),
+      ...requestGauges(recording),
+      ...collections.gauges,
+      ...lives.gauges,
+    ],
     marks: marksOf(recording, lives.arenas, process.peakTimeNs),
     collections,
     notices,

@@ -1,6 +1,6 @@
 import { CHUNK, GAUGE_POINT_BYTES, SNAPSHOT_HEADER_BYTES, SNAPSHOT_REASONS } from '../recording/chunks.js';
 import { EVENT, HEADER_BYTES } from '../recording/wire.js';
-import { type AgentLine, parseAgentLine, peekV8Profile, type V8ProfileHead } from './agent-line.js';
+import { type AgentLine, parseAgentLine, peekV8Profile, type RequestsLine, type V8ProfileHead } from './agent-line.js';
 import { type ChunkRef, type ChunkStream, openChunkStream, type StreamEnd } from './chunk-stream.js';
 import { type CollectionFold, createCollectionFold } from './collections.js';
 import { type Header, readHeader } from './header.js';
@@ -65,6 +65,8 @@ export interface ProcessRecording {
   readonly lowered: ReadonlyMap<string, LoweredScript>;
   readonly mapLines: MapLines;
   readonly gauges: readonly GaugePoint[];
+  /** What its threads answered, in the order in which they said so. */
+  readonly requests: readonly RequestsLine[];
   readonly ledgers: readonly LedgerRef[];
   readonly series: SeriesTable;
   readonly symbols: ChunkRef | undefined;
@@ -78,10 +80,12 @@ export interface ProcessRecording {
   readonly end: StreamEnd;
 }
 
-type OtherLine = Exclude<AgentLine, { type: 'v8profile' | 'tag' | 'maps' | 'lowered' }>;
+type OtherLine = Exclude<AgentLine, { type: 'v8profile' | 'tag' | 'maps' | 'lowered' | 'requests' }>;
 
 const MAX_GAUGE_POINTS = 200_000;
 const MAX_AGENT_LINES = 10_000;
+/** Fourteen hours of one thread that is busy all the time. */
+const MAX_REQUEST_LINES = 1_000_000;
 /** A reading says first what it is of. */
 const LEDGER_HEAD_BYTES = 1024;
 const LEDGER_HEAD = /^\{"reason":"([a-z]+)","timeNs":"(\d{1,19})".*?,"rssBeforeBytes":(\d{1,15}),/;
@@ -113,6 +117,7 @@ function walk(path: string, stream: ChunkStream): ProcessRecording {
   const markers = createMarkerTags();
   const lowered = new Map<string, LoweredScript>();
   const gauges: GaugePoint[] = [];
+  const requests: RequestsLine[] = [];
   const ledgers: LedgerRef[] = [];
   const series = createSeriesTable();
   let identity: Identity | undefined;
@@ -166,7 +171,9 @@ function walk(path: string, stream: ChunkStream): ProcessRecording {
         if (line?.type === 'maps') mapLines.add(line.text);
         else if (line?.type === 'tag') markers.add(line);
         else if (line?.type === 'lowered') lowered.set(line.script, loweredScript(line));
-        else if (line !== undefined && line.type !== 'v8profile' && agentLines.length < MAX_AGENT_LINES) {
+        else if (line?.type === 'requests') {
+          if (requests.length < MAX_REQUEST_LINES) requests.push(line);
+        } else if (line !== undefined && line.type !== 'v8profile' && agentLines.length < MAX_AGENT_LINES) {
           agentLines.push(line);
         }
         return true;
@@ -227,6 +234,7 @@ function walk(path: string, stream: ChunkStream): ProcessRecording {
     lowered,
     mapLines,
     gauges,
+    requests,
     ledgers,
     series,
     symbols,

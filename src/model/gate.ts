@@ -8,9 +8,9 @@ export type MeasureScope = 'total' | 'heap' | 'pool' | 'arena' | 'stage';
 
 /**
  * 'live': in use at the end. 'peak': most in use at once. 'allocated': ever allocated. 'allocations': their number. 'late': live after its
- * arena was released. 'rss': highest resident memory of all processes.
+ * arena was released. 'rss': highest resident memory of all processes. 'growth': of memory in use with each request, where there is a trend.
  */
-export const QUANTITIES = ['live', 'peak', 'allocated', 'allocations', 'late', 'rss'] as const;
+export const QUANTITIES = ['live', 'peak', 'allocated', 'allocations', 'late', 'rss', 'growth'] as const;
 export type Quantity = (typeof QUANTITIES)[number];
 
 export interface MeasureKey {

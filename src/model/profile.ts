@@ -121,7 +121,7 @@ export interface Sample {
  *
  * Bytes: `rss`, `anonymous`, `malloc_live_estimate`, `mmap_committed`, `swap`, `huge_pages`, `page_tables`, `numa_<node>`, `v8_used` and `v8_total` (of one
  * isolate: `thread` says whose), `live` (of one arena or pool, which is named; a value holds until the next), `cgroup_usage`, `cgroup_limit`.
- * Counts since the process started: `minor_faults`, `major_faults`. Time since the first point during which some, or all, tasks waited
+ * Counts since the process started: `minor_faults`, `major_faults`, `requests` (answered, or told by `iteration()`). Time since the first point during which some, or all, tasks waited
  * for memory: `psi_some`, `psi_full` of the system, `cgroup_psi_some`, `cgroup_psi_full` of the process's control group.
  */
 export interface Gauge {

@@ -10,6 +10,7 @@ const QUANTITY_TEXT = {
   allocations: 'allocations',
   late: 'in use after release',
   rss: 'peak RSS',
+  growth: 'growth a request',
 } as const;
 
 /** `pool kv-cache: in use`. */
@@ -48,7 +49,7 @@ export function headline(report: GateReport): string {
 }
 
 const DEPTH = ['arena', 'pool', 'stage', 'heap', 'total'] as const;
-const QUANTITY_ORDER = ['live', 'late', 'peak', 'allocated', 'allocations', 'rss'] as const;
+const QUANTITY_ORDER = ['live', 'late', 'peak', 'allocated', 'allocations', 'growth', 'rss'] as const;
 
 function byDepth(a: Comparison, b: Comparison): number {
   return (

@@ -9,6 +9,7 @@ import { NAME_WIDTH, painted, percent, rowName, SHARE_WIDTH, VALUE_WIDTH, WIDTH,
 import { residentTable } from './text-ledger.js';
 import { gaugeTable, pauseTable, waits } from './text-over-time.js';
 import { poolTable } from './text-pools.js';
+import { requestLines } from './text-requests.js';
 import { siteLines } from './text-site.js';
 
 const MOMENT_TEXT = {
@@ -27,6 +28,7 @@ export function writeText(_profile: Profile, { summary, paint = PLAIN }: ReportO
     ...whose(summary, paint),
     [...gaugeTable(summary, paint), ...waits(summary)],
     pauseTable(summary, paint),
+    requestLines(summary, paint),
     processes(summary, paint),
     notices(summary, paint),
     [...notKnown(summary, paint), ...approximateLines(summary, paint), legend(paint)],

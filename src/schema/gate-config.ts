@@ -12,6 +12,7 @@ const LIMIT_KEYS = {
   allocatedBytes: 'allocated',
   lateBytes: 'late',
   allocations: 'allocations',
+  growthPerRequest: 'growth',
 } as const satisfies Record<string, Quantity>;
 
 const SCOPES = { heaps: 'heap', pools: 'pool', arenas: 'arena', stages: 'stage' } as const satisfies Record<
@@ -40,6 +41,7 @@ const limits = {
   allocatedBytes: bytes.describe('ever allocated'),
   lateBytes: bytes.describe('live after its arena was released'),
   allocations: limit.optional().describe('objects ever allocated'),
+  growthPerRequest: bytes.describe('growth of memory in use with each request: the total and pools'),
 };
 const Limits = z.strictObject(limits);
 const NamedLimits = z.record(z.string().min(1, 'is empty'), Limits);

@@ -60,3 +60,22 @@ export const CgroupSummary = z.object({
     .describe('during the recording: out of memory, killed for it, slowed down above memory.high, ran into the limit'),
   ...waits,
 });
+
+export const RequestsSummary = z
+  .object({
+    pid: count,
+    requests: count.describe("answered by Node's http server, and told by iteration()"),
+    growth: z
+      .array(
+        z.object({
+          of: z.enum(['rss', 'malloc', 'pool']),
+          pool: z.string().optional(),
+          bytesPerRequest: z
+            .number()
+            .describe('slope of a straight line through the last three quarters of the requests'),
+          r2: z.number().describe('part of the variation that the line explains, 0 to 1'),
+        }),
+      )
+      .describe('empty where there were too few requests to tell'),
+  })
+  .meta({ id: 'Requests' });

@@ -1,5 +1,12 @@
 import { LedgerSummary } from './summary-ledger.js';
-import { CgroupSummary, FaultsSummary, GaugeSummary, GcSummary, PressureSummary } from './summary-over-time.js';
+import {
+  CgroupSummary,
+  FaultsSummary,
+  GaugeSummary,
+  GcSummary,
+  PressureSummary,
+  RequestsSummary,
+} from './summary-over-time.js';
 import { SUMMARY_VERSION } from './summary-version.js';
 import { z } from './zod.js';
 
@@ -188,6 +195,7 @@ export const Summary = z.object({
   processes: z.array(Process),
   gauges: z.array(GaugeSummary),
   ledger: z.array(LedgerSummary).describe('where resident memory was, of each process that was read'),
+  requests: z.array(RequestsSummary).describe('of each process that answered some, or told of some'),
   faults: z.array(FaultsSummary).describe('of each process of which they are known'),
   gc: z
     .array(GcSummary)

@@ -20,6 +20,7 @@ function start({ withMarkers = true, source = 'ring' as 'ring' | 'none' } = {}) 
   const leafWord = new Int32Array(1);
   const tags = createTags({
     lines: { write: (type, fields) => void lines.push({ type, ...fields }) },
+    requests: { add: (count) => void lines.push({ type: 'requests', count }), flush: () => undefined },
     startCarrier: () => {
       carriers++;
       return { source, current: () => carried, run };

@@ -158,3 +158,10 @@ it('init writes budgets that the gate keeps, and replaces nothing unasked', asyn
   expect(await memprof(['init', 'recording'], { cwd })).toMatchObject({ status: 2 });
   expect(await memprof(['init', 'memprof.config.json', '-f'], { cwd })).toMatchObject({ status: 2 });
 });
+
+it('a limit on growth a request is no pass where nobody counted requests', async () => {
+  const cwd = folderWith({ budgets: { pools: { 'kv-cache': { growthPerRequest: '1KiB' } } } });
+  const { status, stderr } = await gate(['--runs', '3'], {}, cwd);
+  expect(status).toBe(2);
+  expect(stderr).toContain('growthPerRequest <= 1KiB: no run answered enough requests to tell');
+});
