@@ -4,6 +4,7 @@ import type { ProcessInfo, Profile } from '../../model/profile.js';
 import type { ReportOptions } from '../options.js';
 import { pageLedgers } from './ledgers.js';
 import type { Curve, Life, PageLedger, PageProcess, PauseColumns } from './page-data.js';
+import { ratesOf } from './rates.js';
 import { ledgerStack, liveStacks } from './stacks.js';
 import { clockOf, gridOf, resample, type SecondsOf } from './timeline.js';
 
@@ -68,6 +69,7 @@ function oneProcess(
     stacks: [ledgerStack(lineKinds, readings, seconds, rss), ...liveStacks(gauges, secondsOf, seconds)].flatMap(
       (stack) => stack ?? [],
     ),
+    rates: ratesOf(gauges, secondsOf, seconds),
     pauses: pausesOf(profile, pid, secondsOf),
     marks: profile.marks
       .filter((mark) => mark.pid === pid)

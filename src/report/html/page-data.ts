@@ -34,6 +34,7 @@ export interface PageProcess {
   readonly lines: readonly Curve[];
   /** Areas that add up, the biggest first. */
   readonly stacks: readonly Stack[];
+  readonly rates: readonly Rate[];
   readonly pauses: PauseColumns;
   readonly marks: readonly { readonly seconds: number; readonly kind: string; readonly name: string }[];
   readonly arenas: readonly Life[];
@@ -54,6 +55,17 @@ export interface Stack {
   readonly title: string;
   readonly note: string;
   readonly bands: readonly Curve[];
+}
+
+/** How fast a counter went up, a second or as a share of the time, in bins of `step` seconds from `start` on. */
+export interface Rate {
+  readonly name: string;
+  readonly title: string;
+  readonly hint: string;
+  readonly isShare: boolean;
+  readonly start: number;
+  readonly step: number;
+  readonly values: readonly number[];
 }
 
 /** V8's pauses, one column each. `kinds` are numbers in `kindNames`. */

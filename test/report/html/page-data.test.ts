@@ -66,6 +66,28 @@ it('stacks pools and arenas by their highest point, pauses in columns, lives in 
   ).toEqual(['mark-compact', 'main', '1', '12.5 ms', '12.5 ms', '12.5 ms', '12.5 ms', 'forced (1)']);
 });
 
+it('shows how fast counters went up, and none that stood still', () => {
+  const points = (values: readonly number[]) =>
+    values.map((value, at) => ({ timeNs: 1_760_000_000_000_000_000n + BigInt(at * 1e9), value }));
+  const counter = (name: string, unit: 'count' | 'nanoseconds', values: readonly number[]) => ({
+    name,
+    unit,
+    pid: 4711,
+    points: points(values),
+  });
+  const gauges = [
+    counter('minor_faults', 'count', [1_000, 1_000, 3_000]),
+    counter('major_faults', 'count', [7, 7, 7]),
+    counter('psi_some', 'nanoseconds', [0, 250_000_000, 250_000_000]),
+    counter('cgroup_psi_some', 'nanoseconds', [0, 0, 900_000]),
+  ];
+  const [process] = dataOf(makeProfile([], { gauges })).processes;
+  const [faults, wait] = process?.rates ?? [];
+  expect(process?.rates.map(({ name }) => name)).toEqual(['minor_faults', 'psi_some']);
+  expect([faults?.values.at(0), faults?.values.at(-1)]).toEqual([0, 2_000]);
+  expect([wait?.values.at(0), wait?.values.at(-1)]).toEqual([0.25, 0]);
+});
+
 it('stacks the lines of the ledger, and names what is too thin to be seen together', () => {
   const profile = lively();
   const options = { summary: summarize(profile, { memprofVersion: '0.0.0' }), ledgers: livelyLedgers() };

@@ -3,6 +3,7 @@ import type { PageProcess } from '../page-data.js';
 import { lineColour, themeColour } from './colours.js';
 import { s } from './dom.js';
 import { arenaLane, pack } from './lane-arenas.js';
+import { rateLanes } from './lane-rates.js';
 import { formatSeconds } from './time-format.js';
 
 export const ROW = 15;
@@ -32,6 +33,7 @@ export function lanesOf(process: PageProcess): { readonly element: SVGSVGElement
     let y = 4;
     if (stages.length > 0) y = stageLanes(element, view, stages, y);
     if (process.pauses.seconds.length > 0) y = pauseLane(element, view, process, y);
+    if (process.rates.length > 0) y = rateLanes(element, view, process.rates, y);
     if (lives.length > 0) y = arenaLane(element, view, lives, process.arenas.length, y);
     element.setAttribute('width', String(u.width));
     element.setAttribute('height', String(y));
