@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { summarize } from '../../../src/analyze/summary.ts';
-import type { Profile } from '../../../src/model/profile.ts';
+import type { ProcessInfo, Profile } from '../../../src/model/profile.ts';
 import { buildTemplate } from '../../../src/report/html/build.mjs';
 import { FORMATS, type ReportOptions } from '../../../src/report/index.ts';
 import { type Browser, CHROMIUM, launchChromium } from '../../helpers/browser.ts';
-import { inferenceProfile, poolProfile } from '../../helpers/profiles.ts';
+import { inferenceProfile, makeProfile, poolProfile } from '../../helpers/profiles.ts';
 import { HOSTILE, hostileProfile, lively, livelyLedgers } from './profiles.ts';
 
 describe.skipIf(!CHROMIUM)('the page, from disk, in a browser', () => {
@@ -98,6 +98,31 @@ describe.skipIf(!CHROMIUM)('the page, from disk, in a browser', () => {
     expect(await page.locator('.ledger .moment').textContent()).toBe(
       'RSS 47.7 MiB at 0.0 s, the reading nearest to 100 ms',
     );
+  });
+
+  it('shows one process after the other, each with its own ledger', async () => {
+    const base = lively();
+    const [first] = base.processes;
+    const child = { ...first, pid: 4712, parentPid: 4711, name: 'worker' } as ProcessInfo;
+    const gauges = base.gauges.flatMap((gauge) => [gauge, { ...gauge, pid: 4712, points: gauge.points.slice(0, 2) }]);
+    const ledgers = livelyLedgers();
+    const [low] = ledgers;
+    const ofChild = low ? [{ ...low, ledger: { ...low.ledger, pid: 4712 } }] : [];
+    await show({ ...base, processes: [child, ...base.processes], gauges }, { ledgers: [...ofChild, ...ledgers] });
+    const process = page.getByRole('combobox', { name: 'process' });
+    expect(await process.inputValue()).toBe('node [4711]');
+    expect(await page.locator('.ledger .moment').textContent()).toContain('RSS 85.8 MiB at 1.0 s');
+    await process.selectOption('worker [4712]');
+    expect(await page.locator('.ledger .moment').textContent()).toContain('RSS 47.7 MiB at 0.0 s');
+    // One reading makes no areas.
+    expect(await page.getByRole('button', { name: 'by ledger line' }).count()).toBe(0);
+    expect(await page.getByRole('button', { name: 'by pool' }).getAttribute('aria-pressed')).toBe('true');
+  });
+
+  it('has nothing to show of an empty profile, and says so', async () => {
+    await show(makeProfile([], { processes: [] }));
+    expect(await page.locator('main section').count()).toBe(0);
+    expect(await page.locator('main').textContent()).toContain('Nothing was recorded.');
   });
 
   it('sorts a table', async () => {

@@ -22,6 +22,17 @@ it('adds up call paths by function, whatever arena they are in', () => {
   );
 });
 
+it('makes one row of a function whose calls are on several lines, without a line of its own', () => {
+  const sample = (line: number, bytes: number): TestSample => ({
+    stack: [js('serve', '/a.js', line), js('fill', '/a.js', 9)],
+    values: [1, bytes, 1, bytes],
+  });
+  const { root } = treeOf(makeProfile([sample(3, MIB), sample(4, 2 * MIB), sample(4, 4 * MIB)]), 'function');
+  expect(text(root)).toBe('all 7(serve 7(fill 7))');
+  expect(root.children[0]?.frame?.line).toBe(0);
+  expect(root.children[0]?.children[0]?.frame?.line).toBe(9);
+});
+
 it('keeps arenas apart below their pool', () => {
   const { children } = treeOf(poolProfile(), 'arena').root;
   expect(children.map(({ name, value }) => `${name} ${value / MIB}`)).toEqual([

@@ -9,7 +9,7 @@ export interface FlameNode {
   /** With what is below. */
   value: number;
   children: FlameNode[];
-  readonly frame?: Frame;
+  frame?: Frame;
   /** What gives the colour to rows that stand for arenas, and to what is below them. */
   readonly band: string;
 }
@@ -30,6 +30,7 @@ export interface FlameTree {
 export function flameTree(data: FlameData, { by, column, hidesEngine }: FlameChoice): FlameTree {
   const frames = data.frames.map((fields): Frame => frameOf(data, fields));
   const framesAt = (id: number): readonly Frame[] => (data.locations[id] ?? []).map((at) => frames[at] as Frame);
+  const functions = functionNumbers(data);
   const hide = hidesEngine ? engineHider(framesAt, data.mainModule) : (stack: readonly number[]) => stack;
   const root: FlameNode = { name: 'all', value: 0, children: [], band: '' };
   const below = new Map<FlameNode, Map<string, FlameNode>>();
@@ -67,7 +68,10 @@ export function flameTree(data: FlameData, { by, column, hidesEngine }: FlameCho
       // The outermost of inlined functions is the first row.
       for (const number of [...(data.locations[stack[depth] ?? 0] ?? [])].reverse()) {
         const frame = frames[number] as Frame;
-        node = child(node, String(number), () => ({ name: frame.name, value: 0, children: [], frame, band }));
+        const key = String(functions[number]);
+        node = child(node, key, () => ({ name: frame.name, value: 0, children: [], frame, band }));
+        // One function, called from it in several lines.
+        if (node.frame && node.frame.line !== frame.line) node.frame = { ...node.frame, line: 0 };
         node.value += value;
       }
     }
@@ -99,6 +103,17 @@ function arrange(root: FlameNode, leastBytes: number): void {
     node.children = node.children.filter(({ value }) => value >= leastBytes).sort((a, b) => b.value - a.value);
     open.push(...node.children);
   }
+}
+
+/** For each frame the number of its function: the same in all its lines. */
+function functionNumbers({ frames }: FlameData): number[] {
+  const known = new Map<string, number>();
+  return frames.map(([name, file, module, , kind]) => {
+    const key = `${name} ${file} ${module} ${kind}`;
+    const number = known.get(key) ?? known.size;
+    known.set(key, number);
+    return number;
+  });
 }
 
 /** Locations, leaf first. */

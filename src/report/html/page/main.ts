@@ -39,6 +39,7 @@ timeCard(state, page);
 ledgerCard(state, page);
 flameCard(data, page);
 page.append(...tableCards(data.tables));
+if (page.querySelector('section') === null) page.append(h('p', {}, 'Nothing was recorded.'));
 page.append(
   h(
     'footer',
