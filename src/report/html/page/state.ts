@@ -18,7 +18,8 @@ export function createState(data: PageData): State {
 
 export function choose(state: State, change: Partial<Pick<State, 'process' | 'seconds'>>): void {
   Object.assign(state, change);
-  for (const listener of state.changed) listener();
+  // A copy: a chart that is drawn anew takes its listener out.
+  for (const listener of [...state.changed]) listener();
 }
 
 /** The reading with the most memory. */
