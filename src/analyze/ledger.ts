@@ -90,17 +90,21 @@ function lineOf(name: LedgerLineName, parts: readonly LedgerPart[], inputs: Ledg
 }
 
 /** Live and retained, by malloc's own records where they were read, else by the samples. */
-function mallocParts(bytes: number, { mallocUse, sampledLive, parts }: LedgerInputs): LedgerLine[] {
+function mallocParts(bytes: number, inputs: LedgerInputs): LedgerLine[] {
+  const { mallocUse, sampledLive } = inputs;
   if (mallocUse !== undefined) return walkedParts(bytes, mallocUse);
   if (sampledLive === undefined) return [];
-  // Samples count blocks that were mapped on their own as well, and memory that nobody has touched.
-  const mapped = sumOf(parts.filter((part) => part.line === 'mallocMapped'));
-  const live = Math.min(bytes, Math.max(0, sampledLive.bytes - mapped));
+  const live = Math.min(bytes, Math.max(0, sampledLive.bytes - mappedBytes(inputs)));
   const errorBytes = sampledLive.deviationBytes;
   return [
     subLine('live', live, 'samples', 'estimated', errorBytes),
     subLine('retained', bytes - live, 'the heaps less what is live', 'estimated', errorBytes),
   ];
+}
+
+/** Samples count blocks that were mapped on their own as well, touched or not. */
+function mappedBytes({ parts, mappedAbsentBytes = 0 }: LedgerInputs): number {
+  return sumOf(parts.filter((part) => part.line === 'mallocMapped')) + mappedAbsentBytes;
 }
 
 /** Of jemalloc and its like: blocks that were mapped on their own are in its heaps. More may be live than is resident: nobody touched it. */
@@ -199,8 +203,7 @@ function splitErrorOf(inputs: LedgerInputs): { bytes: number; source: string } |
   if (stated !== undefined) {
     return { bytes: sampledLive.bytes - stated, source: 'what samples say is live, less what the allocator says' };
   }
-  const mapped = sumOf(parts.filter((part) => part.line === 'mallocMapped'));
-  const over = sampledLive.bytes - mapped - sumOf(heaps) - sumOf(others);
+  const over = sampledLive.bytes - mappedBytes(inputs) - sumOf(heaps) - sumOf(others);
   return over > 0
     ? { bytes: over, source: 'samples say that more is live than the heaps have resident' }
     : { bytes: sampledLive.deviationBytes, source: 'standard deviation of the samples' };

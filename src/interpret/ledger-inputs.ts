@@ -29,6 +29,7 @@ export function inputsOfReading(reading: LedgerReading, mapped: readonly Address
     statusRssBytes: status.rssBytes,
     highWaterBytes: status.highWaterBytes,
     ...(heaps !== undefined && { mallocUse: sumOfHeaps(heaps), mallocArenas: arenasOf(heaps, reading.arenas) }),
+    mappedAbsentBytes: absentOf(reading.pieces),
     apart: apartOf(reading),
     unseen: unseenOf(reading, parts),
   };
@@ -80,10 +81,7 @@ function untouchedOf(
   pieces: LedgerReading['pieces'],
   regions: LedgerReading['regions'],
 ): ApartLine {
-  const chunks = pieces.filter((piece) => PIECE_KINDS[piece[2]] === 'chunk');
-  const absent =
-    heaps.reduce((sum, heap) => sum + heap.untouchedBytes, 0) +
-    chunks.reduce((sum, [, bytes, , rss]) => sum + bytes - rss, 0);
+  const absent = heaps.reduce((sum, heap) => sum + heap.untouchedBytes, 0) + absentOf(pieces);
   const starts = [...heaps.map((heap) => heap.start), ...pieces.map(([start]) => start)];
   const swapped = regions
     .filter(([start, bytes, , , , , swap]) => swap > 0 && starts.some((at) => at >= start && at < start + bytes))
@@ -93,4 +91,9 @@ function untouchedOf(
     bytes: Math.max(0, absent - swapped),
     certainty: swapped > 0 ? 'estimated' : 'measured',
   };
+}
+
+function absentOf(pieces: LedgerReading['pieces']): number {
+  const chunks = pieces.filter((piece) => PIECE_KINDS[piece[2]] === 'chunk');
+  return chunks.reduce((sum, [, bytes, , rss]) => sum + bytes - rss, 0);
 }

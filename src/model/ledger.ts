@@ -126,6 +126,8 @@ export interface LedgerInputs {
   readonly allocatorStatement?: AllocatorStatement;
   /** The sampler's estimate of what malloc has handed out and not got back, with its standard deviation. */
   readonly sampledLive?: { readonly bytes: number; readonly deviationBytes: number };
+  /** Of blocks that malloc mapped on their own, what is not resident: samples count it, and no line does. */
+  readonly mappedAbsentBytes?: number;
   /** Used bytes of V8's heaps, over all isolates that said so. */
   readonly v8Use?: {
     readonly usedBytes: number;

@@ -80,6 +80,16 @@ test('without records the samples split the heaps, with their error bar', () => 
   ]);
 });
 
+test('a block of 499 MiB that nobody touched is in the samples, and takes nothing from the heaps', () => {
+  const sampledLive = { bytes: 529 * MIB, deviationBytes: 2 * MIB };
+  const ledger = makeLedger(inputs([part('malloc', 50 * MIB)], { sampledLive, mappedAbsentBytes: 499 * MIB }));
+  expect(ledger.lines[0]?.parts.map(({ name, bytes }) => [name, bytes / MIB])).toEqual([
+    ['live', 30],
+    ['retained', 20],
+  ]);
+  expect(ledger.splitErrorBytes).toBe(2 * MIB);
+});
+
 test('a line is as sure as its least sure part', () => {
   const ledger = makeLedger(inputs([part('mallocMapped', MIB), part('mallocMapped', MIB, 1000)]));
   expect(ledger.lines[0]).toMatchObject({ certainty: 'estimated', errorBytes: 1000, bytes: 2 * MIB });
