@@ -120,15 +120,18 @@ describe('error bars', () => {
       const next = randomNumbers(17);
       const random = () => next(1 << 24) / (1 << 24);
       const runs = 600;
-      let held = 0;
+      let [tooLow, tooHigh] = [0, 0];
       for (let run = 0; run < runs; run++) {
         const { difference } = compare([sampled(objects, sizeBytes, random)], [sampled(more, sizeBytes, random)]).total
           .inuse_space;
         const truth = (more - objects) * sizeBytes;
-        if ((difference.low ?? 0) <= truth + 1 && truth - 1 <= (difference.high ?? 0)) held++;
+        if ((difference.high ?? 0) < truth - 1) tooLow++;
+        if ((difference.low ?? 0) > truth + 1) tooHigh++;
       }
-      // Five standard deviations of a binomial count below 95 %.
-      expect(held / runs).toBeGreaterThan(0.95 - 5 * Math.sqrt((0.95 * 0.05) / runs));
+      // Five standard deviations of a binomial count above 2.5 % on each side.
+      const most = 0.025 + 5 * Math.sqrt((0.025 * 0.975) / runs);
+      expect(tooLow / runs).toBeLessThan(most);
+      expect(tooHigh / runs).toBeLessThan(most);
     },
   );
 
