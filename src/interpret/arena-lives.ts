@@ -1,7 +1,6 @@
 import type { ArenaUse, PoolUse } from '../model/arenas.js';
 import type { Gauge, Labels, Notice } from '../model/profile.js';
 import { formatCount } from '../model/units.js';
-import { CHUNK } from '../recording/chunks.js';
 import { type ArenaCatalogue, catalogueArenas } from './arena-catalogue.js';
 import { type ArenaEvents, followArenas } from './arena-events.js';
 import { arenaUse, poolUse, type Totals } from './arena-use.js';
@@ -96,11 +95,10 @@ function liveGauge(recording: ProcessRecording, { times, values }: LivePoints, p
   };
 }
 
-function walk({ stream }: ProcessRecording, into: ArenaEvents): void {
-  for (const { ref, payload } of stream.chunks()) {
-    if (ref.type !== CHUNK.events) continue;
-    const events = payload();
-    if (events === undefined || events.length < 16) continue;
+function walk({ stream, eventChunks }: ProcessRecording, into: ArenaEvents): void {
+  for (const ref of eventChunks) {
+    const events = stream.view(ref);
+    if (events === undefined) continue; // the file was cut meanwhile
     if (events.readBigUInt64LE(8) > 0n) into.lose();
     into.add(events.subarray(16));
   }

@@ -27,12 +27,15 @@ export interface ChunkStream {
   chunks(): Generator<{ readonly ref: ChunkRef; payload(): Buffer | undefined }, StreamEnd>;
   /** Reads a chunk again that `chunks()` has shown. */
   read(ref: ChunkRef): Buffer | undefined;
+  /** The same; valid until the next. */
+  view(ref: ChunkRef): Buffer | undefined;
   close(): void;
 }
 
 /** More than any writer puts into one chunk; a larger one is skipped, not held in memory. */
 export const MAX_PAYLOAD_BYTES = 512 << 20;
-const PIECE_BYTES = 1 << 20;
+/** A full batch of events, which is 1 MiB with 16 bytes before it, is read once. */
+const PIECE_BYTES = 2 << 20;
 
 /** @throws MemprofError NOT_A_RECORDING, RECORDING_TOO_NEW or RECORDING_UNREADABLE; exit code 2. */
 export function openChunkStream(path: string): ChunkStream {
@@ -84,7 +87,13 @@ export function openChunkStream(path: string): ChunkStream {
     return readWhole(fd, payload, ref.offset) ? payload : undefined;
   }
 
-  return { chunks, read, close: () => closeSync(fd) };
+  function view(ref: ChunkRef): Buffer | undefined {
+    if (ref.bytes > PIECE_BYTES) return read(ref);
+    const payload = piece.subarray(0, ref.bytes);
+    return readWhole(fd, payload, ref.offset) ? payload : undefined;
+  }
+
+  return { chunks, read, view, close: () => closeSync(fd) };
 }
 
 function openFile(path: string): number {

@@ -70,6 +70,7 @@ export interface ProcessRecording {
   readonly ledgers: readonly LedgerRef[];
   readonly series: SeriesTable;
   readonly symbols: ChunkRef | undefined;
+  readonly eventChunks: readonly ChunkRef[];
   readonly lostEvents: number;
   readonly eventCount: number;
   readonly hasEnd: boolean;
@@ -123,6 +124,7 @@ function walk(path: string, stream: ChunkStream): ProcessRecording {
   let identity: Identity | undefined;
   let header: Header | undefined;
   let symbols: ChunkRef | undefined;
+  const eventChunks: ChunkRef[] = [];
   let lostEvents = 0;
   let eventCount = 0;
   let hasEnd = false;
@@ -151,6 +153,7 @@ function walk(path: string, stream: ChunkStream): ProcessRecording {
         const lost = payload.readBigUInt64LE(8);
         if (lost > 2n ** 53n) return false;
         lostEvents += Number(lost);
+        eventChunks.push(ref);
         const events = payload.subarray(16);
         eventCount += Math.floor(events.length / EVENT.bytes);
         use.add(events);
@@ -238,6 +241,7 @@ function walk(path: string, stream: ChunkStream): ProcessRecording {
     ledgers,
     series,
     symbols,
+    eventChunks,
     lostEvents,
     eventCount,
     hasEnd,
