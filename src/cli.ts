@@ -144,6 +144,7 @@ function addLedger(program: Command): void {
       '--at <moment>',
       'of a recording: peak, end, a time after the start (12.5s) or a share of the run (50%) (default: end)',
     )
+    .option('--config <file>', 'of a recording: the file with your rules (default: the nearest memprof.config.json)')
     .option('--format <format>', 'text, json, markdown or, of a recording, html (default: text)')
     .option('-o, --output <file>', 'of html: write there instead of stdout')
     .option('-f, --force', 'replace the file that is there')

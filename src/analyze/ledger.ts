@@ -12,6 +12,7 @@ import { formatDuration } from '../model/units.js';
 import { allocatorsOf } from './ledger-allocator.js';
 import { checksOf } from './ledger-checks.js';
 import { statedLive } from './ledger-other-allocator.js';
+import { liveByOwner, mappedByOwner } from './ledger-owners.js';
 
 /** Details of a line that are printed; the rest is added up. */
 const MAX_DETAILS = 12;
@@ -83,10 +84,16 @@ function lineOf(name: LedgerLineName, parts: readonly LedgerPart[], inputs: Ledg
     errorBytes: parts.reduce((sum, part) => sum + part.errorBytes, 0),
     source: [...new Set(parts.map((part) => part.source))].join(', '),
   };
-  if (name === 'malloc') return { ...line, parts: mallocParts(bytes, inputs) };
-  if (name === 'allocator') return { ...line, parts: allocatorParts(line, inputs) };
+  if (name === 'malloc') return { ...line, parts: byOwner(mallocParts(bytes, inputs), inputs) };
+  if (name === 'mallocMapped') return { ...line, parts: mappedByOwner(bytes, inputs.mappedOwners ?? []) };
+  if (name === 'allocator') return { ...line, parts: byOwner(allocatorParts(line, inputs), inputs) };
   if (name === 'v8Heap') return { ...line, parts: v8Parts(bytes, inputs) };
   return { ...line, parts: detailsOf(parts) };
+}
+
+/** What is live is divided further, where samples say what it is for. */
+function byOwner(parts: readonly LedgerLine[], { liveOwners = [] }: LedgerInputs): LedgerLine[] {
+  return parts.map((part) => (part.name === 'live' ? { ...part, parts: liveByOwner(part.bytes, liveOwners) } : part));
 }
 
 /** Live and retained, by malloc's own records where they were read, else by the samples. */

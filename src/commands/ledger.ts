@@ -11,6 +11,7 @@ import { paintFor } from '../ui/paint.js';
 import { readRunningProcess } from './ledger-process.js';
 import { isDirectory } from './profile-source.js';
 import { writeResult } from './result.js';
+import { loadRecogniser } from './rules-source.js';
 
 /**
  * `memprof ledger`: where the resident memory of a process is, or was in a recording.
@@ -20,7 +21,7 @@ import { writeResult } from './result.js';
 export async function ledger(source: string, raw: Record<string, unknown>): Promise<void> {
   const flags = parseLedgerFlags(raw, [...Object.keys(LEDGER_FORMATS), 'html'], EXIT.usage);
   if (flags.format === 'html') return page(source, raw, flags.at);
-  const inputs = await inputsOf(source, flags.at);
+  const inputs = await inputsOf(source, flags);
   const write = LEDGER_FORMATS[flags.format as LedgerFormat];
   await writeResult(write(inputs.map(makeLedger), paintFor(coloursFor(isatty(1)))));
 }
@@ -35,13 +36,13 @@ async function page(source: string, raw: Record<string, unknown>, at: LedgerFlag
     });
   }
   const { report } = await import('./report.js');
-  const { output, force } = raw;
-  await report(source, { format: 'html', output, force }, at);
+  const { output, force, config } = raw;
+  await report(source, { format: 'html', output, force, config }, at);
 }
 
-async function inputsOf(source: string, at: LedgerFlags['at']): Promise<LedgerInputs[]> {
+async function inputsOf(source: string, { at, config }: LedgerFlags): Promise<LedgerInputs[]> {
   if (/^\d+$/.test(source)) return [inputsOfReading(readRunningProcess(Number(source), at))];
-  if (isDirectory(source)) return ledgerInputsOf(source, at ?? 'end');
+  if (isDirectory(source)) return ledgerInputsOf(source, at ?? 'end', await loadRecogniser(config));
   throw new MemprofError(`${source} is neither a process id nor a recording`, {
     code: 'NO_READINGS',
     exitCode: EXIT.usage,

@@ -4,10 +4,15 @@ import { allocatorStatementAt } from './allocator-figures.js';
 import { toUnixNs } from './clock.js';
 import { inputsOfReading } from './ledger-inputs.js';
 import { parseLedgerReading } from './ledger-reading.js';
+import { ownersOfPieces, readSampledTables, type SampledTables, type SiteNamer } from './ledger-samples.js';
 import { createV8UseReader } from './ledger-v8-use.js';
 import type { LedgerRef, ProcessRecording, SnapshotRef } from './process-recording.js';
-import { sampledLiveAt, sampledLiveOf } from './sampled-live.js';
-import { type AddressRange, mappingsOf } from './snapshot-mappings.js';
+import { sampledLiveAt } from './sampled-live.js';
+
+/** Tables that are kept: those around a reading, and around the next. */
+const MAX_KNOWN = 4;
+/** Readings are taken when RSS has grown by 5 %. */
+const ABOUT_EQUAL = 0.95;
 
 /** Reads the ledger readings of one process, with what the rest of its recording knows of them. */
 export interface LedgerReader {
@@ -22,34 +27,37 @@ export interface LedgerReader {
   nearest(timeNs: bigint): LedgerInputs | undefined;
 }
 
-/** What the sampler's tables say at a snapshot. */
-interface SampledTables {
-  readonly timeNs: bigint;
-  readonly mapped: readonly AddressRange[];
-  readonly live: NonNullable<LedgerInputs['sampledLive']>;
-}
-
-export function createLedgerReader(recording: ProcessRecording): LedgerReader {
-  const { ledgers: refs, identity, stream } = recording;
+/** @param nameSite says what malloc's blocks are for. */
+export function createLedgerReader(recording: ProcessRecording, nameSite: SiteNamer): LedgerReader {
+  const { ledgers: refs, identity, stream, header } = recording;
   const v8UseAt = createV8UseReader(recording);
-  let last: { snapshot: SnapshotRef; tables: SampledTables | undefined } | undefined;
+  const known = new Map<SnapshotRef, SampledTables | undefined>();
 
-  /** Those of one snapshot are kept: readings follow each other. */
-  function tablesAt(timeNs: bigint): SampledTables | undefined {
-    const [snapshot] = byDistance(recording.snapshots, timeNs);
-    if (snapshot === undefined) return undefined;
-    if (last?.snapshot !== snapshot) {
-      const payload = stream.read(snapshot.ref);
-      last = { snapshot, tables: payload && tablesOf(payload, snapshot) };
-    }
-    return last.tables;
+  function tablesOf(snapshot: SnapshotRef): SampledTables | undefined {
+    if (known.has(snapshot)) return known.get(snapshot);
+    const payload = stream.read(snapshot.ref);
+    const isGlibc = header?.allocator === 'glibc';
+    const tables = payload && readSampledTables(payload, snapshot.timeNs, nameSite, isGlibc);
+    // Readings follow each other: older ones are not asked for again.
+    if (known.size >= MAX_KNOWN) known.clear();
+    known.set(snapshot, tables);
+    return tables;
+  }
+
+  /** Of the snapshots just before and just after, the nearest first. */
+  function tablesAt(timeNs: bigint): SampledTables[] {
+    const before = recording.snapshots.findLast((snapshot) => snapshot.timeNs <= timeNs);
+    const after = recording.snapshots.find((snapshot) => snapshot.timeNs > timeNs);
+    const around = [before, after].filter((one) => one !== undefined);
+    return byDistance(around, timeNs).flatMap((snapshot) => tablesOf(snapshot) ?? []);
   }
 
   function read(ref: LedgerRef, moment: LedgerMoment): LedgerInputs | undefined {
     const payload = stream.read(ref.ref);
     const reading = payload && parseLedgerReading(payload);
     if (reading === undefined) return undefined;
-    const tables = tablesAt(ref.timeNs);
+    const around = tablesAt(ref.timeNs);
+    const [tables] = around;
     const v8Use = v8UseAt(ref.timeNs);
     const statement = allocatorStatementAt(recording, ref.timeNs);
     const unseen = reading.unseen.filter((code) => code !== 'v8' || v8Use === undefined);
@@ -60,7 +68,11 @@ export function createLedgerReader(recording: ProcessRecording): LedgerReader {
       name: identity.name || inputs.name,
       moment,
       timeNs: toUnixNs(recording, ref.timeNs),
-      ...(tables && { sampledLive: sampledLiveAt(tables.live, tables.timeNs, ref.timeNs, recording.gauges) }),
+      ...(tables && {
+        sampledLive: sampledLiveAt(tables.live, tables.timeNs, ref.timeNs, recording.gauges),
+        liveOwners: tables.liveOwners,
+        mappedOwners: ownersOfPieces(reading.pieces, around),
+      }),
       ...(v8Use !== undefined && { v8Use }),
       ...(missed !== undefined && { beforeEndNs: missed.ns, unseen: [...inputs.unseen, missed.text] }),
       ...(statement !== undefined && { allocatorStatement: statement }),
@@ -79,11 +91,7 @@ export function createLedgerReader(recording: ProcessRecording): LedgerReader {
   return {
     refs,
     read,
-    peak: () =>
-      firstOf(
-        [...refs].sort((a, b) => b.rssBytes - a.rssBytes),
-        'peak',
-      ),
+    peak: () => firstOf(highestFirst(refs), 'peak'),
     end: () => firstOf([...refs].reverse(), 'end'),
     nearest: (timeNs) => firstOf(byDistance(refs, timeNs - toUnixNs(recording, 0n)), 'time'),
   };
@@ -103,8 +111,12 @@ function endOf(
   return { ns, text: `the end itself: this is the last reading, ${(ns / 1e9).toFixed(1)} s before it${rss}` };
 }
 
-function tablesOf(payload: Buffer, { timeNs }: SnapshotRef): SampledTables {
-  return { timeNs, mapped: mappingsOf(payload), live: sampledLiveOf(payload) };
+/** A process that was gone before it was read to the end lacks what another reading of about the same RSS has. */
+function highestFirst(refs: readonly LedgerRef[]): LedgerRef[] {
+  const most = refs.reduce((highest, { rssBytes }) => Math.max(highest, rssBytes), 0);
+  const rank = ({ isCutShort, rssBytes }: LedgerRef): number =>
+    !isCutShort && rssBytes >= ABOUT_EQUAL * most ? most + rssBytes : rssBytes;
+  return [...refs].sort((a, b) => rank(b) - rank(a));
 }
 
 /** The nearest first; of two the later. */

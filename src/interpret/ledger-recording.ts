@@ -1,8 +1,11 @@
 import { EXIT, MemprofError } from '../errors.js';
 import type { LedgerInputs } from '../model/ledger.js';
+import { createNoticeTally } from '../model/notices.js';
+import type { Recogniser } from '../model/recognise.js';
 import { formatDuration } from '../model/units.js';
 import { lastTime } from './clock.js';
 import { createLedgerReader, type LedgerReader } from './ledger-process.js';
+import { createMallocNamer } from './malloc-names.js';
 import { openRecording } from './manifest.js';
 import { type ProcessRecording, readProcessRecording } from './process-recording.js';
 
@@ -27,10 +30,11 @@ const TOLERANCE_NS = 200_000_000n;
 
 /**
  * All ledger readings of a recording.
+ * @param recogniser names the arenas of allocations of which the program does not say it.
  * @throws MemprofError NO_READINGS (exit code 2) if no process was read, or what the reader throws.
  */
-export async function ledgersOf(directory: string): Promise<ProcessLedgers[]> {
-  return readEach(directory, (reader, { identity }) => {
+export async function ledgersOf(directory: string, recogniser?: Recogniser): Promise<ProcessLedgers[]> {
+  return readEach(directory, recogniser, (reader, { identity }) => {
     const readings = reader.refs.flatMap((ref) => reader.read(ref, 'time') ?? []);
     return readings.length === 0 ? undefined : { pid: identity.pid, name: identity.name, readings };
   });
@@ -41,8 +45,12 @@ export async function ledgersOf(directory: string): Promise<ProcessLedgers[]> {
  * at which it ran.
  * @throws MemprofError NO_READINGS (exit code 2) if no process was read then, or what the reader throws.
  */
-export async function ledgerInputsOf(directory: string, moment: LedgerMoment): Promise<LedgerInputs[]> {
-  return readEach(directory, (reader, recording, { startedAtNs, endedAtNs }) => {
+export async function ledgerInputsOf(
+  directory: string,
+  moment: LedgerMoment,
+  recogniser?: Recogniser,
+): Promise<LedgerInputs[]> {
+  return readEach(directory, recogniser, (reader, recording, { startedAtNs, endedAtNs }) => {
     const withStart = (inputs: LedgerInputs | undefined): LedgerInputs | undefined =>
       inputs && { ...inputs, sinceStartNs: Number(inputs.timeNs - startedAtNs) };
     if (typeof moment === 'string') return withStart(reader[moment]());
@@ -64,9 +72,11 @@ function isThere({ header, gauges }: ProcessRecording, timeNs: bigint): boolean 
 /** One process after the other: memory is that of the largest. What cannot be read is left out where something else can. */
 async function readEach<T>(
   directory: string,
+  recogniser: Recogniser | undefined,
   read: (reader: LedgerReader, recording: ProcessRecording, span: Span) => T | undefined,
 ): Promise<T[]> {
   const { files, manifest } = await openRecording(directory);
+  const { storedSymbols } = await import('./stored-symbols.js');
   const found: T[] = [];
   let failure: unknown;
   let readings = 0;
@@ -81,7 +91,9 @@ async function readEach<T>(
       continue;
     }
     try {
-      const reader = createLedgerReader(recording);
+      // Names that cannot be read are a notice of the report; here the memory is nobody's.
+      const symbols = recording.ledgers.length > 0 ? storedSymbols(recording, createNoticeTally()) : undefined;
+      const reader = createLedgerReader(recording, createMallocNamer(recording, symbols, recogniser));
       readings += reader.refs.length;
       // Without a manifest, the first process is the run's.
       if (startedAtNs === 0n) startedAtNs = recording.header?.startedUnixNs ?? 0n;

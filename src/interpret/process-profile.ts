@@ -144,7 +144,7 @@ export function addProcess(
   });
   notices.push(...lives.notices);
 
-  const ledgers = createLedgerReader(recording);
+  const ledgers = createLedgerReader(recording, (_site, index) => labels[index]);
   const collections = recording.collections.read(pid, (timeNs) => toUnixNs(recording, timeNs));
   const process = describe(recording, manifest, v8.intervalBytes, codeRangeBytes);
   return {

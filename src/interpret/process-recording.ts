@@ -34,6 +34,8 @@ export interface LedgerRef {
   readonly reason: string;
   readonly timeNs: bigint;
   readonly rssBytes: number;
+  /** The process was gone before malloc's part was read. */
+  readonly isCutShort: boolean;
   readonly ref: ChunkRef;
 }
 
@@ -89,6 +91,7 @@ const MAX_AGENT_LINES = 10_000;
 const MAX_REQUEST_LINES = 1_000_000;
 /** A reading says first what it is of. */
 const LEDGER_HEAD_BYTES = 1024;
+const LEDGER_CUT_SHORT = /"unseen":\[[^\]]*"ended"[^\]]*\]\}$/;
 const LEDGER_HEAD = /^\{"reason":"([a-z]+)","timeNs":"(\d{1,19})".*?,"rssBeforeBytes":(\d{1,15}),/;
 
 /**
@@ -192,7 +195,10 @@ function walk(path: string, stream: ChunkStream): ProcessRecording {
       case CHUNK.ledger: {
         const [, reason, timeNs, rss] = LEDGER_HEAD.exec(payload.toString('latin1', 0, LEDGER_HEAD_BYTES)) ?? [];
         if (reason === undefined || timeNs === undefined) return false;
-        ledgers.push({ reason, timeNs: BigInt(timeNs), rssBytes: Number(rss), ref });
+        const isCutShort = LEDGER_CUT_SHORT.test(
+          payload.toString('latin1', Math.max(0, payload.length - LEDGER_HEAD_BYTES)),
+        );
+        ledgers.push({ reason, timeNs: BigInt(timeNs), rssBytes: Number(rss), isCutShort, ref });
         return true;
       }
       case CHUNK.series:

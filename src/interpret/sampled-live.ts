@@ -1,13 +1,12 @@
 import type { LedgerInputs } from '../model/ledger.js';
 import { HEAP } from '../recording/wire.js';
 import type { GaugePoint } from './process-recording.js';
-import { readSnapshot } from './snapshot.js';
+import type { SnapshotContent } from './snapshot.js';
 
 type SampledLive = NonNullable<LedgerInputs['sampledLive']>;
 
-/** What malloc has handed out and not got back, by the samples of a SNAPSHOT payload. */
-export function sampledLiveOf(tables: Buffer): SampledLive {
-  const { sites, inUse } = readSnapshot(tables);
+/** What malloc has handed out and not got back, by the samples of a snapshot. */
+export function sampledLiveOf({ sites, inUse }: SnapshotContent): SampledLive {
   let bytes = 0;
   let variance = 0;
   for (const [site, use] of inUse) {

@@ -97,6 +97,17 @@ export interface AllocatorUse {
   readonly figures: readonly AllocatorFigure[];
 }
 
+/** Memory by what it is for; '' where nobody said so. */
+export interface LedgerOwner {
+  readonly pool: string;
+  readonly arena: string;
+  readonly bytes: number;
+}
+
+export interface SampledOwner extends LedgerOwner {
+  readonly bytesVariance: number;
+}
+
 /** `time`: the reading nearest to a time. */
 export type LedgerMoment = 'peak' | 'end' | 'time' | 'now';
 
@@ -128,6 +139,10 @@ export interface LedgerInputs {
   readonly sampledLive?: { readonly bytes: number; readonly deviationBytes: number };
   /** Of blocks that malloc mapped on their own, what is not resident: samples count it, and no line does. */
   readonly mappedAbsentBytes?: number;
+  /** The sampler's estimates of what is live in malloc's heaps, by what it is for. */
+  readonly liveOwners?: readonly SampledOwner[];
+  /** Resident bytes of the blocks that malloc mapped on their own, by what they are for. */
+  readonly mappedOwners?: readonly LedgerOwner[];
   /** Used bytes of V8's heaps, over all isolates that said so. */
   readonly v8Use?: {
     readonly usedBytes: number;
@@ -148,8 +163,20 @@ export interface ApartLine {
   readonly certainty: Certainty;
 }
 
+/** Parts of lines: of malloc, of V8, by what memory is for, by file or name. */
+export type LedgerPartName =
+  | 'live'
+  | 'retained'
+  | 'undivided'
+  | 'used'
+  | 'rest'
+  | 'pool'
+  | 'arena'
+  | 'unnamed'
+  | 'other';
+
 export interface LedgerLine {
-  readonly name: LedgerLineName | 'residual' | 'live' | 'retained' | 'used' | 'rest' | 'undivided' | 'other';
+  readonly name: LedgerLineName | 'residual' | LedgerPartName;
   readonly title: string;
   readonly bytes: number;
   readonly certainty: Certainty;

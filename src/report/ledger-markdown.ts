@@ -14,13 +14,17 @@ function section(ledger: Ledger): string {
   const share = (bytes: number): string => `${((100 * bytes) / Math.max(1, ledger.rssBytes)).toFixed(2)} %`;
   const row = (line: LedgerLine, indent: string): string =>
     `| ${indent}${cell(line.title)} | ${amount(line)} | ${share(line.bytes)} | ${cell(line.source)} |`;
+  const rows = (line: LedgerLine, indent: string): string[] => [
+    row(line, indent),
+    ...line.parts.flatMap((part) => rows(part, `${indent}&emsp;`)),
+  ];
   const failed = ledger.checks.filter((check) => !check.isPassed);
   return [
     `### ${cell(ledger.name)} [${ledger.pid}]: RSS ${formatBytes(ledger.rssBytes)} (${momentText(ledger)})`,
     '',
     '| resident | bytes | share | how |',
     '| --- | ---: | ---: | --- |',
-    ...ledger.lines.flatMap((line) => [row(line, ''), ...line.parts.map((part) => row(part, '&emsp;'))]),
+    ...ledger.lines.flatMap((line) => rows(line, '')),
     `| **RSS** | ${MARKS.measured} ${formatBytes(ledger.rssBytes)} | 100.00 % | smaps |`,
     ...(ledger.splitErrorBytes === undefined
       ? []

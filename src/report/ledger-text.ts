@@ -34,13 +34,16 @@ function visible(bytes: number): number {
 
 function body(ledger: Ledger, paint: Paint): string[] {
   const share = (bytes: number): string => `${((100 * bytes) / Math.max(1, ledger.rssBytes)).toFixed(1)} %`;
+  function partRows(line: LedgerLine, indent: string): string[] {
+    return partsWorthALine(line, ledger.rssBytes).flatMap((part) => [
+      amount(part, indent, share(part.bytes), paint),
+      ...partRows(part, `${indent}  `),
+    ]);
+  }
   const lines = ledger.lines
     .filter((line) => line.name !== 'residual')
     .sort((a, b) => b.bytes - a.bytes)
-    .flatMap((line) => [
-      amount(line, '', share(line.bytes), paint),
-      ...partsWorthALine(line, ledger.rssBytes).map((part) => amount(part, '  ', share(part.bytes), paint)),
-    ]);
+    .flatMap((line) => [amount(line, '', share(line.bytes), paint), ...partRows(line, '  ')]);
   return [
     ...lines,
     '',
@@ -53,12 +56,15 @@ function body(ledger: Ledger, paint: Paint): string[] {
   ];
 }
 
-/** Files and the like below this share of RSS are for `--format json`. */
+/** Files, pools and the like below this share of RSS are for `--format json`. */
 const WORTH_A_LINE = 0.01;
 
 function partsWorthALine(line: LedgerLine, rssBytes: number): readonly LedgerLine[] {
-  return line.parts.filter((part) => part.name !== 'other' || part.bytes >= WORTH_A_LINE * rssBytes);
+  return line.parts.filter((part) => !NAMED.has(part.name) || part.bytes >= WORTH_A_LINE * rssBytes);
 }
+
+/** Of which there may be any number. */
+const NAMED: ReadonlySet<LedgerLine['name']> = new Set(['other', 'pool', 'arena', 'unnamed']);
 
 function amount(line: LedgerLine, indent: string, share: string, paint: Paint): string {
   const { bytes, certainty, errorBytes } = line;

@@ -5,6 +5,7 @@ export interface LedgerFlags {
   readonly format: string;
   /** Of a recording; `share` is of the run's time, 0 to 1. */
   readonly at?: 'peak' | 'end' | { readonly afterStartNs: bigint } | { readonly share: number };
+  readonly config?: string;
 }
 
 /**
@@ -17,8 +18,18 @@ export function parseLedgerFlags(
   exitCode: number,
 ): LedgerFlags {
   const at = z.string().refine(isMoment, 'is no moment: write peak, end, 12.5s after the start, or 50% of the run');
-  const flags = parseFlags(z.object({ format: oneOf(formats).default('text'), at: at.optional() }), raw, exitCode);
-  return { format: flags.format, ...(flags.at !== undefined && { at: readMoment(flags.at) }) };
+  const config = z.string().min(1, 'is empty');
+  const schema = z.object({
+    format: oneOf(formats).default('text'),
+    at: at.optional(),
+    config: config.optional(),
+  });
+  const flags = parseFlags(schema, raw, exitCode);
+  return {
+    format: flags.format,
+    ...(flags.at !== undefined && { at: readMoment(flags.at) }),
+    ...(flags.config !== undefined && { config: flags.config }),
+  };
 }
 
 const SECONDS = /^(\d{1,9}(?:\.\d{1,9})?)s$/;

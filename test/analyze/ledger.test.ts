@@ -90,6 +90,21 @@ test('a block of 499 MiB that nobody touched is in the samples, and takes nothin
   expect(ledger.splitErrorBytes).toBe(2 * MIB);
 });
 
+test('what is live has its pools, and blocks mapped on their own have theirs', () => {
+  const ledger = makeLedger(
+    inputs([part('malloc', 94 * MIB), part('mallocMapped', 50 * MIB)], {
+      mallocUse: USE,
+      liveOwners: [{ pool: 'kv', arena: '', bytes: 7 * MIB, bytesVariance: MIB ** 2 }],
+      mappedOwners: [{ pool: 'weights', arena: '', bytes: 50 * MIB }],
+    }),
+  );
+  const [malloc, mapped] = ledger.lines;
+  expect(malloc?.parts.find(({ name }) => name === 'live')?.parts).toMatchObject([
+    { name: 'pool', title: 'kv', bytes: USE.liveBytes },
+  ]);
+  expect(mapped?.parts).toMatchObject([{ name: 'pool', title: 'weights', bytes: 50 * MIB, certainty: 'measured' }]);
+});
+
 test('a line is as sure as its least sure part', () => {
   const ledger = makeLedger(inputs([part('mallocMapped', MIB), part('mallocMapped', MIB, 1000)]));
   expect(ledger.lines[0]).toMatchObject({ certainty: 'estimated', errorBytes: 1000, bytes: 2 * MIB });

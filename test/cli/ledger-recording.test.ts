@@ -59,6 +59,13 @@ describe('499 MiB, recorded', () => {
     expect(bytesOf(ledger, 'profiler')).toBeGreaterThan(0);
   });
 
+  test('the block is a Buffer’s, as a rule says of its sample', async () => {
+    const mapped = (await ledgerOf(folder, '--at', 'peak')).lines.find(({ name }) => name === 'mallocMapped');
+    const [first] = mapped?.parts ?? [];
+    expect([first?.name, first?.title]).toEqual(['pool', 'buffers']);
+    expect(Math.abs((first?.bytes ?? 0) - 499 * MIB)).toBeLessThan(2 * MIB);
+  });
+
   test('V8 said how much of its pages is used', async () => {
     const v8 = (await ledgerOf(folder)).lines.find(({ name }) => name === 'v8Heap');
     expect(v8?.parts.map(({ name }) => name)).toEqual(['used', 'rest']);

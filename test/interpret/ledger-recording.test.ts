@@ -86,6 +86,14 @@ describe('which reading is shown', () => {
     ]);
   });
 
+  test('the peak is not read in a hurry, where another reading has about as much', async () => {
+    const recorder = processOf(9, 5, [[2, 1000, 'timer']]);
+    recorder.raw(jsonChunk(CHUNK.ledger, { ...reading(9, 4, 1003 * MIB, 'end'), unseen: ['v8', 'ended', 'memory'] }));
+    const hurried = writeRecording(join(parent, 'hurried'), { '9.0.mpr': recorder.bytes() });
+    expect(await at('peak', hurried)).toEqual([[9, 1000, 2]]);
+    expect(await at('end', hurried)).toEqual([[9, 1003, 4]]);
+  });
+
   test('the nearest to a time, of those that ran then', async () => {
     expect(await at({ afterStartNs: 6_400_000_000n })).toEqual([[7, 900, 4]]);
     expect(await at({ afterStartNs: 6_600_000_000n })).toEqual([[7, 300, 9]]);
