@@ -24,6 +24,7 @@ const BENCHES = {
   carriers: '--rounds 1 --nodes 24 --calls 2000 --requests 20',
   ledger:
     '--only outside,cost --rounds 1 --nodes 24 --programs wasm,onnx --preset tiny --tokens 4 --mib 16 --operations 2000 --turns 500',
+  gate: '--programs cache --effects none,grow=0.2 --base-runs 24 --runs 12 --decisions 2',
   header: '--rounds 1 --calls 10000',
   api: '--processes 1 --rounds 1 --nodes 24 --calls 1000 --requests 4',
 };

@@ -18,6 +18,7 @@ const SECTIONS: Record<string, string[]> = {
   diff: ['diff'],
   carriers: ['run-24-cped', 'await-24-cped', 'read-24-cped', 'requests-24-cped'],
   ledger: ['residual-24', 'residual', 'cost-map', 'cost-fault', 'stalls-map', 'cost-loop', 'stalls-loop'],
+  gate: ['cache'],
   header: ['header'],
   api: ['calls-24', 'profiled-24', 'loop'],
 };
