@@ -17,6 +17,8 @@ const GROWTH = 1.05;
 const GROWTH_FLOOR_BYTES = 1 << 20;
 /** A process that lives shorter is not read before its end. */
 const FIRST_AFTER_NS = 200_000_000n;
+/** Of the recording: a process of tens of thousands of mappings has megabytes a reading. */
+const SPACE = { freeBytes: 16 << 20, bytesPerSecond: 16 << 10 };
 /** Processor time of memprof's that readings may take: at first, and of the time that passes. */
 const FREE_COST_NS = 200_000_000;
 const COST_SHARE = 0.01;
@@ -33,7 +35,7 @@ const TIMER_ROUNDS = 60;
 /** Resident bytes of malloc's heaps that are walked chunk by chunk in passing, about 100 ms. */
 const WALK_BYTES = 256 << 20;
 
-export function createLedgerLog(pid: number): LedgerLog {
+export function createLedgerLog(pid: number, { freeBytes, bytesPerSecond } = SPACE): LedgerLog {
   const hugePages = createSeriesLog([{ name: 'huge_pages', unit: 'bytes' }]);
   let highBytes = 0;
   let lastBytes = 0;
@@ -43,6 +45,7 @@ export function createLedgerLog(pid: number): LedgerLog {
   /** Processor time so far; the walks through malloc's heaps have an account of their own. */
   let mapCostNs = 0;
   let walkCostNs = 0;
+  let writtenBytes = 0;
   let timerNs = TIMER_NS;
   let timerDueNs = 0n;
   let timed = 0;
@@ -60,7 +63,9 @@ export function createLedgerLog(pid: number): LedgerLog {
       const reading = readLedger(pid, { reason, walkBytes, earlier });
       earlier = reading.regions;
       if (isUseful(reading)) {
-        out.appendJson(CHUNK.ledger, { ...reading, paths: recordedPaths(reading) });
+        const json = Buffer.from(JSON.stringify({ ...reading, paths: recordedPaths(reading) }));
+        writtenBytes += json.length;
+        out.append(CHUNK.ledger, [json]);
         addHugePages(out, reading);
       }
       const { user, system } = process.cpuUsage(began);
@@ -83,6 +88,9 @@ export function createLedgerLog(pid: number): LedgerLog {
   const mayCost = (costNs: number, nowNs: bigint, loanNs = 0): boolean =>
     costNs < FREE_COST_NS + loanNs + COST_SHARE * Number(nowNs - beganNs);
 
+  const mayWrite = (nowNs: bigint): boolean =>
+    writtenBytes < freeBytes + (bytesPerSecond * Number(nowNs - beganNs)) / 1e9;
+
   return {
     poll(out, nowNs, rssBytes) {
       if (isOver) return;
@@ -94,6 +102,7 @@ export function createLedgerLog(pid: number): LedgerLog {
       const isMoving = Math.abs(rssBytes - lastBytes) > MOVING_SHARE * rssBytes;
       lastBytes = rssBytes;
       if (nowNs < dueNs || !mayCost(mapCostNs, nowNs, rssBytes > FAR_GROWTH * highBytes ? LOAN_NS : 0)) return;
+      if (!mayWrite(nowNs)) return;
       const isHigh = rssBytes > Math.max(highBytes * GROWTH, highBytes + GROWTH_FLOOR_BYTES);
       if (!isHigh && nowNs < timerDueNs) return;
       wantedNs ??= nowNs;

@@ -2,6 +2,7 @@ import { makeLedger } from '../analyze/ledger.js';
 import { MemprofError } from '../errors.js';
 import type { TimedLedger } from '../report/options.js';
 import { isDirectory } from './profile-source.js';
+import { loadRecogniser } from './rules-source.js';
 
 /** A page has room for more than a terminal. */
 export const PAGE_SITES = 50;
@@ -9,11 +10,11 @@ export const PAGE_SITES = 50;
 const MAX_LEDGERS = 200;
 
 /** The ledger readings of a recording; none where it has none, or where the source is a pprof file. */
-export async function ledgersForPage(source: string): Promise<TimedLedger[]> {
+export async function ledgersForPage(source: string, config?: string): Promise<TimedLedger[]> {
   if (!isDirectory(source)) return [];
   const { ledgersOf } = await import('../interpret/ledger-recording.js');
   try {
-    const processes = await ledgersOf(source);
+    const processes = await ledgersOf(source, await loadRecogniser(config));
     return processes.flatMap(({ readings }) =>
       thinned(readings).map((inputs) => ({ timeNs: inputs.timeNs, ledger: makeLedger(inputs) })),
     );

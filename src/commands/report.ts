@@ -38,7 +38,7 @@ export async function report(source: string, raw: Record<string, unknown>, at?: 
   const isPlain = flags.output !== undefined;
   const content = FORMATS[format](shown, {
     summary,
-    ...(format === 'html' && { ledgers: await ledgersForPage(source), ...(at && { at }) }),
+    ...(format === 'html' && { ledgers: await ledgersForPage(source, flags.config), ...(at && { at }) }),
     ...(!isPlain && { paint: paintFor(coloursFor(isatty(1))) }),
   });
   if (flags.output === undefined) await writeResult(content);

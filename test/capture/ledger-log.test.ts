@@ -26,12 +26,11 @@ async function followSleeper(): Promise<{
   const readings: LedgerReading[] = [];
   const file: RecordingFile = {
     name: () => 'x.mpr',
-    append: () => true,
-    appendJson(type, value) {
-      expect(type).toBe(CHUNK.ledger);
-      readings.push(value as LedgerReading);
+    append(type, [json]) {
+      if (type === CHUNK.ledger) readings.push(JSON.parse(String(json)) as LedgerReading);
       return true;
     },
+    appendJson: () => true,
     close: () => undefined,
   };
   return { child, log: createLedgerLog(child.pid ?? 0), file, readings };
@@ -98,4 +97,22 @@ test('a process that has ended has no reading, and that is no error', async () =
   log.poll(file, 60n * SECOND, 50 * MIB);
   log.takeLast(file, process.hrtime.bigint(), 50 * MIB);
   expect(readings).toEqual([]);
+});
+
+test('readings take a bounded part of the recording, the last one besides', async () => {
+  const { child, file, readings } = await followSleeper();
+  const log = createLedgerLog(child.pid ?? 0, { freeBytes: 1, bytesPerSecond: 10 });
+  const after = (seconds: number): number => {
+    log.poll(file, BigInt(seconds) * SECOND, 50 * MIB);
+    log.poll(file, BigInt(seconds) * SECOND + SECOND / 2n, 50 * MIB);
+    return readings.length;
+  };
+  after(1);
+  const first = after(2);
+  expect(first).toBe(1);
+  // Some 10 kB are paid for with some 1,000 s.
+  expect(after(60)).toBe(1);
+  expect(after(100_000)).toBe(2);
+  log.takeLast(file, process.hrtime.bigint(), 50 * MIB);
+  expect(readings).toHaveLength(3);
 });
