@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 
 const SOURCES = resolve(import.meta.dirname, '../src');
 /** The hooks stay out, and the doors for programs: the oracle has a malloc of its own. */
-const HOOKS = /^(hooks_\w+|api|door|napi|carrier\w*|tag_here|process|sampler|real|arena)\.c$/;
+const HOOKS = /^(hooks_\w+|api|door|napi|carrier\w*|tag_here|process|sampler|real|arena|collections)\.c$/;
 const FLAGS = ['-O2', '-g', '-std=gnu11', '-D_GNU_SOURCE=', '-fPIC', '-shared', '-fvisibility=hidden'];
 
 /**

@@ -16,6 +16,9 @@ export function budgetResult(budget: Budget, series: ReadonlyMap<string, Series>
     );
     return { ...budget, median: 0, worst: 0, verdict: isThere && isCounted ? 'kept' : 'absent' };
   }
+  // A run too short for anybody to look at its resident memory does not keep a limit on it.
+  if (budget.quantity === 'rss' && own.values.includes(0))
+    return { ...budget, median: 0, worst: 0, verdict: 'unclear' };
   const { mean, variance } = meanAndVariance(own.values);
   const ofMean = Math.max(variance, own.variance) / Math.max(1, runs);
   const half = ofMean === 0 ? 0 : quantile99(runs - 1) * Math.sqrt(ofMean);

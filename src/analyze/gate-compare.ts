@@ -39,7 +39,7 @@ export function compareRuns(
   runs: { readonly base: number; readonly now: number },
   { tolerance, alpha, mostRuns }: CompareOptions,
 ): Comparison[] {
-  const pairs = [...pairsOf(base, now, runs)].filter(({ key }) => isCompared(key));
+  const pairs = [...pairsOf(base, now, runs)].filter((pair) => isCompared(pair.key) && isKnown(pair));
   const moved = pairs.filter((pair) => isSpread(pair, toleranceOf(pair.key, tolerance)));
   const ps = moved.map((pair) => rankSumP(pair.base.values, pair.now.values));
   const significant = holm(ps, alpha);
@@ -49,6 +49,11 @@ export function compareRuns(
 
 /** Allocations are counted in budgets only: bytes say the same of them with a smaller error. */
 const IS_COMPARED: ReadonlySet<string> = new Set(['live', 'peak', 'allocated', 'late', 'rss']);
+
+/** No program has no memory: 0 is a run that was too short for anybody to look. */
+function isKnown({ key, base, now }: Pair): boolean {
+  return key.quantity !== 'rss' || [...base.values, ...now.values].every((bytes) => bytes > 0);
+}
 
 /** V8's compiler works when it finds time: what it allocates along the way is chance. */
 function isCompared({ name, quantity }: MeasureKey): boolean {

@@ -117,11 +117,14 @@ function growthMeasures(profile: Profile): Measured[] {
   }));
 }
 
-function residentPeak({ gauges }: Profile): Measured[] {
-  const resident = gauges.filter(({ name }) => name === 'rss');
-  if (resident.length === 0) return [];
-  const value = sum(resident, ({ points }) => points.reduce((most, point) => Math.max(most, point.value), 0));
-  return [{ scope: 'total', name: '', quantity: 'rss', value, variance: 0 }];
+/** The highest seen, or what the kernel remembers of it; nothing where a program was too short to be looked at. */
+function residentPeak({ gauges, ledgers }: Profile): Measured[] {
+  const highest = new Map<number, number>();
+  const see = (pid: number, bytes: number): void => void highest.set(pid, Math.max(bytes, highest.get(pid) ?? 0));
+  for (const { name, pid, points } of gauges) if (name === 'rss') for (const { value } of points) see(pid, value);
+  for (const { pid, highWaterBytes } of ledgers) see(pid, highWaterBytes);
+  const value = sum([...highest.values()], (bytes) => bytes);
+  return value === 0 ? [] : [{ scope: 'total', name: '', quantity: 'rss', value, variance: 0 }];
 }
 
 /** The biggest sites of each arena, in use and ever allocated. */

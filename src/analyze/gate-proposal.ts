@@ -19,8 +19,9 @@ export function proposeBudgets({ measures }: GateRun): ProposedBudgets {
     .filter(({ scope, quantity, value: bytes }) => scope === 'pool' && quantity === 'live' && bytes >= LEAST_BYTES)
     .sort((a, b) => b.value - a.value)
     .slice(0, MAX_POOLS);
+  const rssBytes = value('total', '', 'rss');
   return {
-    total: { peakBytes: limit(value('total', '', 'peak')), rssBytes: limit(value('total', '', 'rss')) },
+    total: { peakBytes: limit(value('total', '', 'peak')), ...(rssBytes > 0 && { rssBytes: limit(rssBytes) }) },
     pools: Object.fromEntries(pools.map(({ name, value: bytes }) => [name, { liveBytes: limit(bytes) }])),
   };
 }

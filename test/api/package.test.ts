@@ -30,7 +30,7 @@ it.each(NODES)(
     expect(JSON.parse(stdout)).toEqual({
       ids: ['kv#1', 'kv#2', 'kv#3'],
       isOnePool: true,
-      names: ['arena,label,pool,stage', 'arena,label,pool,stage'],
+      names: ['arena,iteration,label,pool,stage', 'arena,iteration,label,pool,stage'],
       symbols: ['Symbol(memprof.shared.1)'],
       enumerable: [],
       inContext: 2,
