@@ -150,7 +150,21 @@ describe('what is never a pass by accident', () => {
 it('init writes budgets that the gate keeps, and replaces nothing unasked', async () => {
   const cwd = scratch();
   // At 4 KiB every block is a sample.
-  await memprof(['run', '-q', '--no-reports', '--sample-bytes', '4k', '-o', 'recording', ...command], { cwd });
+  await memprof(
+    [
+      'run',
+      '-q',
+      '--no-reports',
+      '--sample-bytes',
+      '4k',
+      '--max-samples-per-second',
+      '100000',
+      '-o',
+      'recording',
+      ...command,
+    ],
+    { cwd },
+  );
   const { status, stderr } = await memprof(['init', 'recording'], { cwd });
   expect(status, stderr).toBe(0);
   const { gate: written } = JSON.parse(readFileSync(join(cwd, 'memprof.config.json'), 'utf8'));
