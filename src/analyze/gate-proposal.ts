@@ -4,6 +4,8 @@ import type { GateRun, Measured, MeasureScope } from '../model/gate.js';
 const HEADROOM = 1.25;
 const LEAST_BYTES = 1 << 20;
 const MAX_POOLS = 12;
+/** The resident memory of a program that is over sooner is seen in some runs, and in others not. */
+const LOOKED_AT_NS = 1_000_000_000n;
 
 /** Budgets as `memprof.config.json` writes them. */
 export interface ProposedBudgets {
@@ -12,14 +14,14 @@ export interface ProposedBudgets {
 }
 
 /** First budgets from one run: the total, and the biggest pools of 1 MiB and more, each with a quarter of room, in whole MiB. */
-export function proposeBudgets({ measures }: GateRun): ProposedBudgets {
+export function proposeBudgets({ measures }: GateRun, durationNs: bigint): ProposedBudgets {
   const value = (scope: MeasureScope, name: string, quantity: Measured['quantity']): number =>
     measures.find((one) => one.scope === scope && one.name === name && one.quantity === quantity)?.value ?? 0;
   const pools = measures
     .filter(({ scope, quantity, value: bytes }) => scope === 'pool' && quantity === 'live' && bytes >= LEAST_BYTES)
     .sort((a, b) => b.value - a.value)
     .slice(0, MAX_POOLS);
-  const rssBytes = value('total', '', 'rss');
+  const rssBytes = durationNs < LOOKED_AT_NS ? 0 : value('total', '', 'rss');
   return {
     total: { peakBytes: limit(value('total', '', 'peak')), ...(rssBytes > 0 && { rssBytes: limit(rssBytes) }) },
     pools: Object.fromEntries(pools.map(({ name, value: bytes }) => [name, { liveBytes: limit(bytes) }])),

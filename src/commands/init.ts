@@ -19,7 +19,8 @@ export async function init(source: string, { force = false }: { readonly force?:
       hint: 'Give a directory that `memprof run` wrote.',
     });
   }
-  const budgets = proposeBudgets(gateRunOf(await loadProfile(source, 'end')));
+  const profile = await loadProfile(source, 'end');
+  const budgets = proposeBudgets(gateRunOf(profile), profile.durationNs);
   const config = { version: CONFIG_VERSION, rules: [], gate: { budgets } };
   writeResultFile(CONFIG_FILE, `${JSON.stringify(config, undefined, 2)}\n`);
   openTerminal().line(`memprof: wrote ${CONFIG_FILE}: budgets a quarter above this run. Try: memprof gate -- COMMAND`);
