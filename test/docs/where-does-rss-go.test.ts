@@ -111,8 +111,14 @@ test('the one under memprof run', async () => {
   // When V8 last collected is a matter of chance.
   shown.delete('free, or not told by V8');
   expect(shown.size).toBe(4);
-  const run = `'${process.execPath}' '${MEMPROF}' run -q -o '${recording}' -- '${nodeBinary(24)}' ${code}`;
-  expect(await runToEnd('bash', ['-c', run])).toMatchObject({ status: 0, stderr: '' });
-  const { stdout } = await memprof(['ledger', recording]);
-  expect(differences(shown, stdout)).toEqual([]);
+  const run = `'${process.execPath}' '${MEMPROF}' run -q -f -o '${recording}' -- '${nodeBinary(24)}' ${code}`;
+  // On a busy machine the last reading may come too late to tell malloc's blocks: the page shows one that did not.
+  const deadline = Date.now() + 120_000;
+  let left = ['it was never read'];
+  while (left.length > 0 && Date.now() < deadline) {
+    expect(await runToEnd('bash', ['-c', run])).toMatchObject({ status: 0, stderr: '' });
+    const { stdout } = await memprof(['ledger', recording]);
+    left = differences(shown, stdout);
+  }
+  expect(left).toEqual([]);
 });
