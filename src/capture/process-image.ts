@@ -184,6 +184,12 @@ export function openProcessImage(options: ImageOptions): ProcessImage {
       writeMaps(out, nowNs);
     }
     drainStore(out, nowNs, false);
+    // Not at the next tick: a program that is done with its model soon unmaps it.
+    if (isHurried && nowNs >= detailsDueNs) {
+      detailsDueNs = nowNs + DETAILS_EVERY_NS;
+      isHurried = false;
+      writeMaps(out, nowNs);
+    }
     look(nowNs);
     gauges.tick(nowNs);
     const rssBytes = gauges.memory()?.rssBytes;
