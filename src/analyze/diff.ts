@@ -1,5 +1,5 @@
 import type { Profile, Sample } from '../model/profile.js';
-import type { Diff, DiffRow, DiffSide, DiffTable } from '../schema/diff.js';
+import type { Diff, DiffSide, DiffTable } from '../schema/diff.js';
 import { DIFF_VERSION } from '../schema/diff-version.js';
 import { diffFigures } from './diff-figures.js';
 import { labelsOf, type SourceFacts } from './diff-labels.js';
@@ -54,13 +54,6 @@ export function diff(base: DiffRuns, now: DiffRuns, { memprofVersion, by }: Diff
 /** Each side at least one profile. */
 export function sidesOf(base: readonly Profile[], now: readonly Profile[]): Sides {
   return { base, now, codeName: codeNames([...base, ...now]) };
-}
-
-/** The sites that surely grew between two sets of runs, the most first. */
-export function grownSites(base: readonly Profile[], now: readonly Profile[], count: number): DiffRow[] {
-  const sides = sidesOf(base, now);
-  const { rows } = diffTable(sides, 'site', MAX_LISTED);
-  return rows.filter(({ inuse_space: { verdict } }) => verdict === 'grown').slice(0, count);
 }
 
 /** Of memory that the program or a rule names: the regions of the allocator and of V8's heap say nothing of the program. */

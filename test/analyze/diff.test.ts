@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
-import { diff, grownSites } from '../../src/analyze/diff.ts';
+import { diff } from '../../src/analyze/diff.ts';
 import { GROUPINGS } from '../../src/analyze/group.ts';
 import type { Profile, Values } from '../../src/model/profile.ts';
 import { diffJsonSchema } from '../../src/schema/diff.ts';
@@ -200,16 +200,6 @@ it('what was made differently is said', () => {
     codes(makeProfile([], { processes: [testProcess({ nativeMeanBytes: 524_288, v8IntervalBytes: 0 })] })),
   ).toEqual(['OTHER_SAMPLING', 'OTHER_V8_SAMPLING']);
   expect(codes(makeProfile([], { processes: [testProcess({ counters: { dropped_live: 3 } })] }))).toEqual(['LOST']);
-});
-
-it('grownSites names what surely grew, the most first, over all runs', () => {
-  const at = (a: number, b: number) =>
-    makeProfile([exact([js('a', 'a.js', 1)], a), exact([js('b', 'b.js', 1)], b), exact([js('c', 'c.js', 1)], 1009)]);
-  const grown = grownSites([at(1000, 1000), at(1001, 1001)], [at(9000, 19_000), at(9001, 19_001)], 9);
-  expect(grown.map(({ name, inuse_space }) => [name, inuse_space.difference.value])).toEqual([
-    ['b b.js', 18_000],
-    ['a a.js', 8_000],
-  ]);
 });
 
 describe('what a run has one number of', () => {
